@@ -107,9 +107,20 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [3, 11],
     guard: "a partition's position passes what holds no message of it",
     file: "sources/kafka/log.ts",
-    take: "    yield batch(this.#behind(end));",
-    put: "    if (items.length > 0) yield batch(this.#behind(end));",
+    take: "    yield batch(this.#behind(end), end < answer.lastStableOffset);",
+    put: "    if (items.length > 0) yield batch(this.#behind(end), end < answer.lastStableOffset);",
     shownBy: SIMULATED_PARTITIONS,
+  },
+  {
+    keeps: [11],
+    guard: "a share has nothing of its own at the sink before somebody has looked at what is there",
+    file: "pipeline/prepare-run.ts",
+    take: "  if (parts.looked !== undefined) await until(signal, parts.looked);",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/prepare-run.test.ts",
+      name: "has nothing of its own at the sink before somebody has looked at that, where somebody does",
+    },
   },
   {
     keeps: [5],

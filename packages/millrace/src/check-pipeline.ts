@@ -62,6 +62,20 @@ export async function checkServers(
   );
 }
 
+/** The same of one that has nothing at its sink yet, without what the source alone was asked for. */
+export async function checkNewPipeline(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<PipelineFinding[]> {
+  const { tables, findings } = await checkTables(config, context, null);
+  return [
+    ...findings,
+    ...(await checkSinkOf(config, tables, { context, extensions, known: null })),
+    ...checkTableTopics(config, tables, routerOf(config, extensions)),
+  ];
+}
+
 interface Asked {
   readonly context: ConnectorContext;
   readonly extensions: Extensions;

@@ -1,4 +1,4 @@
-import { checkServers } from "./check-pipeline.ts";
+import { checkNewPipeline, checkServers } from "./check-pipeline.ts";
 import type { PipelineFinding } from "./pipeline-finding.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { ConfigError, ended, formatPlace } from "./config/problem.ts";
@@ -44,7 +44,9 @@ export async function cautionsOfStart(
   if (config.source.kind !== "kafka") return [];
   try {
     if (await isKnown(config, context, extensions)) return [];
-    return cautionsIn(await checkServers(config, { ...context, log: silentLogger }, extensions));
+    return cautionsIn(
+      await checkNewPipeline(config, { ...context, log: silentLogger }, extensions),
+    );
   } catch (thrown) {
     if (isBug(thrown)) throw thrown;
     return [];

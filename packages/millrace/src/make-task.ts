@@ -19,6 +19,7 @@ import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import { allOf } from "./observe/observers.ts";
 import type { ByteBudget } from "./pipeline/byte-budget.ts";
 import type { ChangeCounts } from "./pipeline/change-counts.ts";
+import { FirstAlone } from "./pipeline/first-alone.ts";
 import { LoadRate } from "./pipeline/load-rate.ts";
 import { LoadTurns } from "./pipeline/load-turns.ts";
 import { deafObserver, type TaskObserver } from "./pipeline/observer.ts";
@@ -62,8 +63,12 @@ export async function makeTask(
   if (shared !== null) {
     if (!again) {
       await refuseSource(config, context, shared);
-      const notices = await cautionsOfStart(config, context, parts.extensions);
-      for (const message of notices) tell({ type: "notice", message });
+      // Beside what the shares begin with.
+      const looked = cautionsOfStart(config, context, parts.extensions).then((notices) => {
+        for (const message of notices) tell({ type: "notice", message });
+      });
+      looked.catch(() => undefined); // a fault of our own, which each share ends with
+      return taskOfShares(config, { ...asking, looked }, shared);
     }
     return taskOfShares(config, asking, shared);
   }
@@ -78,6 +83,9 @@ interface Asking extends MakerParts {
   readonly holder?: Holder;
   readonly loadRate?: LoadRate;
   readonly loadTurns?: LoadTurns;
+  readonly firstAlone?: FirstAlone;
+  /** See {@link TaskParts.looked}. */
+  readonly looked?: Promise<void>;
 }
 
 /** A first start that the source has something against says all of it. */
@@ -95,13 +103,18 @@ async function refuseSource(
 
 /** A task for each share that this process is given, told as one (design/008). */
 function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSource): MadeTask {
-  const { clock, random, budget, observer } = asking;
-  const close = () => shared.close();
+  const { clock, random, budget, observer, looked } = asking;
+  const close = async () => {
+    await shared.close();
+    // Nothing goes on behind a stop.
+    await looked?.catch(() => undefined);
+  };
   // What a source may be asked for is asked for by all of its shares together.
   const { maxRowsPerSecond, maxBytesPerSecond, loadGivesWay } = config.settings;
   const loadRate = new LoadRate({ maxRowsPerSecond, maxBytesPerSecond }, clock);
   // And what one of them loads is in the way of the changes of all.
   const loadTurns = new LoadTurns(clock, loadGivesWay);
+  const firstAlone = new FirstAlone();
   const elsewhere = () =>
     new ShareEnds({
       ends: () => shared.ends?.() ?? Promise.resolve(new Map()),
@@ -118,7 +131,7 @@ function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSour
     lost: (share) => shared.lost?.(share),
     holder: () => thisHolder(random),
     open: (share, { observer: shareObserver, holder }) => {
-      const own = { ...asking, observer: shareObserver, holder, loadRate, loadTurns };
+      const own = { ...asking, observer: shareObserver, holder, loadRate, loadTurns, firstAlone };
       return taskOver(config, own, shared.open(share), share);
     },
     ...(shared.ends === undefined ? {} : { elsewhere }),
@@ -144,7 +157,7 @@ async function taskOver(
   name: string,
 ): Promise<MadeTask> {
   const { context, budget, extensions, tell, again, observer } = asking;
-  const { changeCounts, loadRate, loadTurns } = asking;
+  const { changeCounts, loadRate, loadTurns, firstAlone, looked } = asking;
   try {
     // What a share has is told by its log; each takeover of one would ask the servers about all of the file.
     const tables = name === ONLY_TASK ? await ask(config, source, asking) : [];
@@ -165,6 +178,8 @@ async function taskOver(
       ...(errorHandler === undefined ? {} : { errorHandler }),
       ...(loadRate === undefined ? {} : { loadRate }),
       ...(loadTurns === undefined ? {} : { loadTurns }),
+      ...(firstAlone === undefined ? {} : { firstAlone }),
+      ...(looked === undefined ? {} : { looked }),
       // Shares come and go within a task set: each counts for itself.
       ...(changeCounts === undefined || name !== ONLY_TASK ? {} : { changeCounts }),
     });

@@ -147,4 +147,6 @@ export interface LogBatch {
    * Only of sources whose log tells of their tables.
    */
   readonly found?: readonly TableShape[];
+  /** The log has more behind it, which is read at once: who makes transactions of it may wait for that. Absent: nobody knows. */
+  readonly moreComes?: boolean;
 }

@@ -413,3 +413,53 @@ describe("a lane with rows of a load beside its changes", () => {
     }
   });
 });
+
+describe("a lane whose log says that more comes", () => {
+  /** A lane that works, with transactions of three rows; `ripe` lets all that it waits for be over. */
+  const waiting = () => {
+    const log = { moreComes: true };
+    const slept: number[] = [];
+    let wake = (): void => undefined;
+    const sleep = (ms: number): Promise<void> => {
+      slept.push(ms);
+      return new Promise((resolve) => (wake = resolve));
+    };
+    const clock = { ...systemClock, sleep };
+    const made = oneLane({ clock, maxRows: 3, moreComes: () => log.moreComes });
+    const running = made.lane.run();
+    return { ...made, log, slept, ripe: () => wake(), running };
+  };
+  const moment = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it("waits until it has a transaction of it, or the log has no more", async () => {
+    const { lane, sink, stop, log, running } = waiting();
+    for (const [i, key] of ["a", "b"].entries()) lane.push(change(key, i));
+    await moment();
+    expect(landed(sink)).toEqual([]);
+    lane.push(change("c", 2));
+    lane.push(change("d", 3));
+    await moment();
+    expect(landed(sink)).toEqual(["abc"]);
+    log.moreComes = false;
+    lane.push(change("e", 4));
+    await moment();
+    expect(landed(sink)).toEqual(["abc", "de"]);
+    stop.abort();
+    await running;
+  });
+
+  it("waits for a moment, and not where somebody waits for what it has", async () => {
+    const { lane, sink, stop, slept, ripe, running } = waiting();
+    lane.push(change("a", 0));
+    await moment();
+    expect([landed(sink), slept]).toEqual([[], [50]]);
+    ripe();
+    await moment();
+    expect(landed(sink)).toEqual(["a"]);
+    lane.push(change("b", 1));
+    await lane.passedSoFar();
+    expect(landed(sink)).toEqual(["a", "b"]);
+    stop.abort();
+    await running;
+  });
+});

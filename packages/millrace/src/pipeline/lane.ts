@@ -32,6 +32,8 @@ export interface LaneParts extends WriterParts {
   /** Source transactions are kept whole as far as they fit. */
   readonly whole: boolean;
   readonly flushIntervalMs: number;
+  /** The log has said that more is there to be read at once; absent: nobody knows. */
+  readonly moreComes?: () => boolean;
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
   /** The run goes on without a table; rejects in order to begin it. */
@@ -49,6 +51,11 @@ const NOTHING_NEXT: NextRows = () => Promise.resolve(null);
 
 /** What a batch leaves free for its own rows where it takes all that the sink allows. */
 const STATE_ROWS = 10;
+/**
+ * So long a transaction's worth of changes is waited for where the log has more of them: who reads slower than the sink writes
+ * would have it write hundreds of small transactions, each of which costs both of them.
+ */
+const MORE_MS = 50;
 /** So many of a load that gives way wait behind the one in flight. */
 const TRANSACTIONS_AHEAD = 2;
 
@@ -86,8 +93,13 @@ export class Lane {
     this.#rest = new TransactionRest(parts.clock, parts.signal);
     this.#ages = new ChangeAges(parts.clock);
     const wake = () => this.#wake();
-    const gathering = () => new Gathering(parts.clock, parts.flushIntervalMs, wake);
-    this.#gathered = { changes: gathering(), loads: gathering() };
+    const { clock, flushIntervalMs, moreComes = () => false } = parts;
+    const asked = () => flushIntervalMs;
+    const asLogSays = () => (flushIntervalMs === 0 && moreComes() ? MORE_MS : flushIntervalMs);
+    this.#gathered = {
+      changes: new Gathering(clock, asLogSays, wake),
+      loads: new Gathering(clock, asked, wake),
+    };
   }
 
   /** What keeps its place: changes, and all that is not a row of a chunk. */

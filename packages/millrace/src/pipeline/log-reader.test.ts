@@ -416,3 +416,41 @@ describe("a log that is to rest", () => {
     expect(await asked(1, null, ["a", "a"])).toBe(4);
   });
 });
+
+it("more comes behind a batch whose log says so, and not while what was read waits for its place", async () => {
+  const stop = new AbortController();
+  const parts: Partial<LaneParts> = { ...working(stop.signal), maxRows: 1 };
+  const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
+  const logBytes = new ByteBudget(1_000).account(1);
+  logBytes.tryTake(1_000);
+  const given = [
+    { ...batchAt(1), moreComes: true },
+    { ...batchAt(2, [], 10), moreComes: true },
+    batchAt(3),
+  ];
+  const asked: PromiseWithResolvers<LogBatch>[] = [];
+  const next = (): Promise<LogBatch> => {
+    const one = Promise.withResolvers<LogBatch>();
+    asked.push(one);
+    return one.promise;
+  };
+  const log = { next, acknowledge: () => undefined, close: () => Promise.resolve() };
+  const reader = readerOf({ stop, lanes, log, logBytes });
+  const running = reader.run();
+  const seen: boolean[] = [];
+  const readNext = async (): Promise<void> => {
+    await expect.poll(() => asked.length).toBe(seen.length + 1);
+    const batch = given[seen.length];
+    if (batch !== undefined) asked[seen.length]?.resolve(batch);
+    await moment();
+    seen.push(reader.moreComes);
+  };
+  await readNext();
+  await readNext();
+  logBytes.give(1_000);
+  await expect.poll(() => reader.moreComes).toBe(true);
+  await readNext();
+  expect(seen).toEqual([true, false, false]);
+  stop.abort(new Error("over"));
+  await expect(running).rejects.toThrow("over");
+});

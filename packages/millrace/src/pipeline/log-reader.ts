@@ -59,6 +59,7 @@ export class LogReader {
   /** Rows that were read of the transaction that is open. */
   #openRows = 0;
   #atEnd: (() => void)[] = [];
+  #moreComes = false;
 
   constructor(parts: LogReaderParts) {
     this.#parts = parts;
@@ -109,6 +110,11 @@ export class LogReader {
   get #isWaitedFor(): boolean {
     const { paused, rest } = this.#parts;
     return this.#interrupts.length > 0 || this.#atEnd.length > 0 || paused() || rest.wanted;
+  }
+
+  /** What was read last is not the end of the log: the next batch needs no waiting for. */
+  get moreComes(): boolean {
+    return this.#moreComes;
   }
 
   get #mayServe(): boolean {
@@ -179,8 +185,11 @@ export class LogReader {
   async #enter(batch: LogBatch, isWhole: boolean): Promise<void> {
     const { logBytes, feed, readAhead, signal } = this.#parts;
     this.#isEntering = true;
+    // As long as it waits for its place nothing comes.
+    this.#moreComes = false;
     if (batch.bytes > 0 && !readAhead.wanted) await readAhead.wait();
     if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);
+    this.#moreComes = batch.moreComes === true;
     const { items } = batch;
     let barriers = 0;
     for (let at = this.#enterChanges(items, 0); at < items.length;) {

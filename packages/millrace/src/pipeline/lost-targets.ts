@@ -75,7 +75,11 @@ export async function makeTargets(
   found: FoundTargets,
   committer: Committer,
 ): Promise<Checks> {
-  const checks = await checkTargets(parts, tables, found.identities);
+  const check = () => checkTargets(parts, tables, found.identities);
+  const { gone } = found;
+  const checks = await (gone.size === 0 || parts.firstAlone === undefined
+    ? check()
+    : parts.firstAlone.run(`make ${[...gone].toSorted().join(" ")}`, check));
   const isCreated = [...checks.values()].some(({ created }) => created);
   const now = isCreated ? await identitiesOf(parts, tables, tables.values()) : found.identities;
   const isThere = (id: TableId): boolean => now?.ids.get(id) === found.identities?.ids.get(id);

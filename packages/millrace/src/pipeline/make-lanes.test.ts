@@ -67,6 +67,7 @@ function setUp() {
     chunkBytes: bytes,
     writeState,
     passed: () => undefined,
+    moreComes: () => false,
     stopTable: (why) => Promise.reject(why),
     emptied: () => undefined,
     rested: () => undefined,

@@ -24,6 +24,7 @@ interface LaneSetParts {
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
+  readonly moreComes: () => boolean;
   readonly stopTable: (why: TooManyRefused) => Promise<never>;
   readonly emptied: () => void;
   readonly rested: (lane: number) => void;
@@ -95,6 +96,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     maxBytes: sink.capabilities.maxBytesPerCommit,
     whole: prepared.lanes === 1,
     flushIntervalMs: settings.flushIntervalMs,
+    moreComes: parts.moreComes,
     signal,
     passed: parts.passed,
     stopTable: parts.stopTable,

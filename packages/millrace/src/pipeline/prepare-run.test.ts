@@ -89,7 +89,12 @@ class Remembering extends ScriptedSink {
 }
 
 /** Where a log was read to 100, lane 1 ahead of the frontier; what is there of it now is for `prepare` to say. */
-function startOf(prepare: Source["prepare"], shapes = [shape], look?: Source["look"]) {
+function startOf(
+  prepare: Source["prepare"],
+  shapes = [shape],
+  look?: Source["look"],
+  more: Partial<RunningTask> = {},
+) {
   const sink = new Remembering(2);
   sink.keep([
     entry(stateKey.pipeline, { v: 1, identity: "here", lanes: 2 }),
@@ -122,12 +127,39 @@ function startOf(prepare: Source["prepare"], shapes = [shape], look?: Source["lo
     load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, clock),
     waits: new Waits(clock),
     changeCounts: new ChangeCounts(),
+    ...more,
   };
   const { waits } = task;
   return { sink, waits, prepare: () => prepareRun(task, new AbortController().signal) };
 }
 
 describe("what a run begins with", () => {
+  it("has nothing of its own at the sink before somebody has looked at that, where somebody does", async () => {
+    const looked = Promise.withResolvers<void>();
+    const open = () => Promise.resolve({ start: NEW_LOG, created: false, joined: [] });
+    const { sink, prepare } = startOf(open, [shape], undefined, { looked: looked.promise });
+    const preparing = prepare();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sink.order).toEqual(["takeover"]);
+    looked.resolve();
+    await preparing;
+    expect(sink.order).toContain(stateKey.pipeline);
+  });
+
+  it("is asked of a share's source while its sink is opened, and an attempt ends with both", async () => {
+    const opened = Promise.withResolvers<void>();
+    const told: string[] = [];
+    const failing = () => Promise.reject(new MillraceError("MR_SOURCE_LOST_CONNECTION", "gone"));
+    const { sink, prepare } = startOf(failing, [shape], undefined, { task: "orders-1" });
+    sink.open = () => opened.promise;
+    const preparing = prepare().catch(({ code }: MillraceError) => told.push(code));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([sink.order, told]).toEqual([[], []]);
+    opened.resolve();
+    await preparing;
+    expect([sink.order, told]).toEqual([["takeover"], ["MR_SOURCE_LOST_CONNECTION"]]);
+  });
+
   it("is where each lane stood, while the log is the one that it was", async () => {
     const { sink, prepare } = startOf(() =>
       Promise.resolve({ start: NEW_LOG, created: false, joined: [] }),

@@ -32,7 +32,8 @@ import {
 } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import { sourcesOf, targetsElsewhere } from "./targets.ts";
-import type { RunningTask, TaskParts } from "./task-api.ts";
+import { ONLY_TASK, type RunningTask, type TaskParts } from "./task-api.ts";
+import { until } from "./until.ts";
 
 /** A task that has taken over, with source and sink made ready, before anything flows. */
 export interface Prepared {
@@ -78,8 +79,7 @@ export async function prepareRun(
 ): Promise<Prepared> {
   setFailpointPhase(() => "START");
   const { source, sink, settings } = parts;
-  const [identity, seen] = [await source.identity(), await source.discover()];
-  await sink.open();
+  const { identity, seen } = await meetServers(parts);
   const wantedLanes = Math.max(1, Math.min(settings.parallelism, sink.capabilities.maxLanes));
   const takeover = await takeOver(parts, wantedLanes);
   const state = loadState(takeover.state);
@@ -96,6 +96,7 @@ export async function prepareRun(
   // Whatever a barrier writes is read again by a run of its own.
   if (await finishLeft(parts, found, (all) => barriersOf(parts, { ...work, tables: all })))
     return prepareRun(parts, signal, loss);
+  if (parts.looked !== undefined) await until(signal, parts.looked);
   const { waiting, targets, ...kept } = await prepareSource(parts, found, committer, loss);
   const moved = await lookAgain(parts, state, tables);
   const making = barriersOf(parts, work);
@@ -112,6 +113,26 @@ export async function prepareRun(
   const start = { choice, wanted, checks, ...durableOf(state, takeover, kept.frontier) };
   const known = { identity, documents: state.tables, waiting, moved };
   return { ...start, ...work, ...known, ...limits, ...making };
+}
+
+/** Shares open their sinks while they ask the source: what it has against the file was told before they began. */
+async function meetServers({ source, sink, task = ONLY_TASK }: TaskParts): Promise<{
+  readonly identity: Json;
+  readonly seen: readonly DiscoveredTable[];
+}> {
+  const isShare = task !== ONLY_TASK;
+  const opening = isShare ? sink.open() : null;
+  opening?.catch(() => undefined); // heard of below
+  try {
+    const identity = await source.identity();
+    const seen = await source.discover();
+    await (opening ?? sink.open());
+    return { identity, seen };
+  } catch (thrown) {
+    // The next attempt opens it again.
+    await opening?.catch(() => undefined);
+    throw thrown;
+  }
 }
 
 /** How far log and lanes are durable; what lanes say counts only behind a frontier that was read past all of them. */

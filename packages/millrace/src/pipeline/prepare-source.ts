@@ -58,13 +58,21 @@ export async function prepareSource(
   loss: MillraceError | null,
 ): Promise<PreparedSource> {
   const removed = await meetDroppedTables(parts, found);
-  await claimTargets(parts, found.tables);
+  await claim(parts, found);
   const looks = await lookAtTables(parts, found.tables);
   await meetLeftTables(parts, found, looks, committer);
   const { carriers, ...kept } = await keepLog(parts, found, loss);
   await takeStandings(parts, found, looks, carriers);
   const targets = await meetLostTargets(parts, found, committer);
   return { removed, targets, ...kept };
+}
+
+/** Where the pipeline begins, its shares claim the same targets at once. */
+function claim(parts: TaskParts, { state, tables }: Found): Promise<void> {
+  const work = () => claimTargets(parts, tables);
+  if (state.pipeline !== null || parts.firstAlone === undefined) return work();
+  const ids = [...tables.values()].flatMap(({ targets }) => targets.map(({ target }) => target.id));
+  return parts.firstAlone.run(`claim ${ids.toSorted().join(" ")}`, work);
 }
 
 /**

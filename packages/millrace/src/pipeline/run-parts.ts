@@ -155,6 +155,7 @@ export class RunParts {
       reads: this.#reads,
       writeState: this.writeState,
       signal: this.#signal,
+      moreComes: () => this.reader.moreComes,
       passed: (lane, mark) => {
         if (this.frontier.pass(lane, mark)) this.#on.frontierMoved();
       },

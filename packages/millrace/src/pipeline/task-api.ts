@@ -7,6 +7,7 @@ import type { Sink } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { ChangeCounts } from "./change-counts.ts";
+import type { FirstAlone } from "./first-alone.ts";
 import type { LoadControl } from "./load-control.ts";
 import type { LoadRate } from "./load-rate.ts";
 import type { LoadTurns } from "./load-turns.ts";
@@ -36,6 +37,10 @@ export interface TaskParts extends ConnectorContext {
   readonly loadRate?: LoadRate;
   /** How the loads of all tasks of the pipeline give way to changes of any of them; its own without it. */
   readonly loadTurns?: LoadTurns;
+  /** Of all tasks of the pipeline in this process: what they would be in each other's way with; none are without it. */
+  readonly firstAlone?: FirstAlone;
+  /** Somebody looks at the sink as it is before anything of this pipeline is there; nothing is waited for without it. */
+  readonly looked?: Promise<void>;
   /** Counts on where another task of the same start left off; its own without it. */
   readonly changeCounts?: ChangeCounts;
 }

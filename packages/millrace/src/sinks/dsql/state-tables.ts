@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { readCatalogueTable, schemaExists } from "./catalogue.ts";
+import { tableId } from "../../model/table.ts";
+import { readIdentities, schemaExists } from "./catalogue.ts";
 import { createSchemaText, runDdl } from "./ddl.ts";
 import { classify } from "./errors.ts";
 import type { SinkConnection } from "./sink-connection.ts";
@@ -16,17 +17,23 @@ export async function ensureStateTables(
 ): Promise<void> {
   const { schema } = statements;
   try {
-    if (!(await schemaExists(connection, schema))) {
+    // Mostly all are there, and one question tells: a start has many, and a share of a topic's is a start of its own.
+    const there = await readIdentities(connection, tablesOf(statements));
+    const missing = statements.tables.filter(({ name }) => !there.has(tableId(schema, name)));
+    if (there.size === 0 && !(await schemaExists(connection, schema))) {
       await runDdl(connection, createSchemaText(schema), `creating schema ${schema}`);
     }
-    for (const { name, ddl } of statements.tables) {
-      if ((await readCatalogueTable(connection, { schema, name })) !== null) continue;
+    for (const { name, ddl } of missing) {
       await runDdl(connection, `CREATE TABLE IF NOT EXISTS ${ddl}`, `creating ${schema}.${name}`);
     }
     await checkVersion(connection, statements);
   } catch (error) {
     throw classify(error, { doing: `preparing schema ${schema}` });
   }
+}
+
+function tablesOf({ schema, tables }: StateStatements) {
+  return tables.map(({ name }) => ({ schema, name }));
 }
 
 /** State that a newer Millrace wrote may mean things that this one does not know. */

@@ -116,6 +116,30 @@ describe("the log of a partition at a broker", () => {
     await expect(readFrom(source, 2, tables)).rejects.toMatchObject({ code: "MR_SOURCE_LOSS" });
   });
 
+  it("says of each batch whether the partition has more behind it", async () => {
+    const topic = await kafka.createTopic("more");
+    for (const id of [1, 2, 3]) await send(kafka, topic, [row("more", id)]);
+    const source = sourceOf(topic, { fetchBytes: 1 });
+    const tables = (await source.discover()).map(({ shape }) => shape);
+    await source.prepare(tables, null);
+    const log = await source.openLog({
+      from: behind(0),
+      tables: new Map(tables.map((shape) => [shape.id, shape])),
+      maxValueBytes: 1_000_000,
+    });
+    try {
+      const batches = [await log.next(), await log.next(), await log.next()];
+      expect(batches.map(({ items, moreComes }) => [items.length, moreComes])).toEqual([
+        [1, true],
+        [1, true],
+        [1, false],
+      ]);
+    } finally {
+      await log.close();
+      await source.close();
+    }
+  });
+
   it("knows whose a tombstone is whose delete was read before it was opened", async () => {
     const topic = await kafka.createTopic("several");
     const messages = [row("a", 1), row("b", 1), row("a", 1, "d"), { key: { id: 1 }, value: null }];

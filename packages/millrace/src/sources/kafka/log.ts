@@ -117,6 +117,7 @@ export class PartitionLog implements SourceLog {
   /** What stands just before the start tells what follows it: of which table a tombstone is, and whether its delete was read. */
   async #recall(): Promise<void> {
     const { cluster, at, items } = this.#parts;
+    if (this.#offset === 0) return void (this.#hasRecalled = true);
     const first = await offsetAt(cluster, at, EARLIEST, "uncommitted").catch(() => this.#offset);
     let from = Math.max(first, this.#offset - RECALLED_MESSAGES);
     const { signal } = this.#closed;
@@ -201,8 +202,9 @@ export class PartitionLog implements SourceLog {
     const { cluster, items: maker, told } = this.#parts;
     let items: LogItem[] = [];
     let [bytes, timeMs] = [0, null as number | null];
-    const batch = (position: Position, found?: TableShape): LogBatch => {
-      const made = { items, position, acknowledge: position, sourceTimeMs: timeMs, bytes };
+    const batch = (position: Position, moreComes: boolean, found?: TableShape): LogBatch => {
+      const what = { items, position, acknowledge: position, sourceTimeMs: timeMs, bytes };
+      const made = { ...what, moreComes };
       [items, bytes] = [[], 0];
       return found === undefined ? made : { ...made, found: [found] };
     };
@@ -220,15 +222,15 @@ export class PartitionLog implements SourceLog {
         }
         if (made !== null) {
           told(made);
-          yield batch(this.#behind(offset), made);
+          yield batch(this.#behind(offset), false, made);
           return;
         }
         timeMs = items.at(-1)?.transaction?.commitTimeMs ?? message.timeMs;
-        if (bytes >= BATCH_BYTES) yield batch(this.#behind(offset + 1));
+        if (bytes >= BATCH_BYTES) yield batch(this.#behind(offset + 1), true);
       }
     }
     cluster.giveBack(answer.records);
-    yield batch(this.#behind(end));
+    yield batch(this.#behind(end), end < answer.lastStableOffset);
   }
 
   #behind(offset: number): KafkaPosition {

@@ -10,6 +10,7 @@ export interface SourceOptions {
   readonly startup?: KafkaSourceOptions["startup"];
   readonly partition?: number;
   readonly look?: PipelineLook;
+  readonly fetchBytes?: number;
 }
 
 const noLook = new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} }), systemClock);
@@ -18,7 +19,12 @@ const noLook = new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: 
 export function partitionSource(
   bootstrap: string,
   topic: string,
-  { startup = { mode: "earliest-offset" }, partition = 0, look = noLook }: SourceOptions = {},
+  {
+    startup = { mode: "earliest-offset" },
+    partition = 0,
+    look = noLook,
+    fetchBytes = 1_048_576,
+  }: SourceOptions = {},
 ): PartitionSource {
   const options: KafkaSourceOptions = {
     cluster: clusterOptionsAt(bootstrap),
@@ -32,7 +38,7 @@ export function partitionSource(
     sessionTimeoutMs: 6_000,
     heartbeatIntervalMs: 100,
     discoveryIntervalMs: 1_000,
-    fetchBytes: 1_048_576,
+    fetchBytes,
     fetchWaitMs: 50,
     unreadable: "fail",
     truncate: "refuse",
