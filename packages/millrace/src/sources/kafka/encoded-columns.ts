@@ -18,7 +18,9 @@ export class EncodedColumns {
       const value = row[at];
       if (typeof value !== "string" || type.kind !== "text") continue;
       const known = seen.get(name) ?? { isEncoded: true, isPadded: false };
-      known.isEncoded &&= isBase64(value);
+      // What one text has decided no other one changes, and a start looks at a thousand.
+      if (!known.isEncoded) continue;
+      known.isEncoded = isBase64(value);
       known.isPadded ||= value.endsWith("=");
       seen.set(name, known);
     }

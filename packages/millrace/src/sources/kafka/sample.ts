@@ -3,10 +3,11 @@ import { MessageReader, type ReaderOptions } from "../../formats/message-reader.
 import type { Cluster } from "../../kafka/cluster.ts";
 import { committedBatches, offsetBehind } from "../../kafka/committed-batches.ts";
 import { EARLIEST, fetchPartition, LATEST, offsetAt } from "../../kafka/partition.ts";
-import { RecordCursor } from "../../kafka/record-reader.ts";
 import type { TopicPartition } from "../../kafka/wire.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import { EncodedColumns } from "./encoded-columns.ts";
+import type { Message } from "./message-items.ts";
+import { RecordMessage } from "./record-message.ts";
 
 /** Messages that are looked at to learn what a partition is about. */
 const SAMPLE_MESSAGES = 1_000;
@@ -44,11 +45,11 @@ export async function sampleTables(
   for (let fetches = 0; offset < end && left > 0 && fetches < SAMPLE_FETCHES; fetches++) {
     const answer = await fetchPartition(cluster, at, offset, LIMITS);
     for (const batch of committedBatches(answer)) {
-      const cursor = new RecordCursor(batch);
-      while (left > 0 && cursor.next()) {
+      const message = new RecordMessage(batch);
+      while (left > 0 && message.next()) {
         left--;
-        const why = see(reader, cursor, shapes, encoded);
-        if (why !== null) unreadable ??= { offset: cursor.offset, why };
+        const why = see(reader, message, shapes, encoded);
+        if (why !== null) unreadable ??= { offset: message.offset, why };
       }
     }
     const behind = offsetBehind(answer, offset);
@@ -62,12 +63,12 @@ export async function sampleTables(
 /** Why the message cannot be read, which its log tells again when its turn comes; null where it can. */
 function see(
   reader: MessageReader,
-  cursor: RecordCursor,
+  message: Message,
   shapes: Map<TableId, TableShape>,
   encoded: EncodedColumns,
 ): string | null {
   try {
-    const read = reader.read(cursor.key(), cursor.value());
+    const read = reader.readAt(message);
     if (read.kind !== "change") return null;
     shapes.set(read.shape.id, read.shape);
     if (!reader.hasSchema && read.after !== null) encoded.see(read.shape, read.after);
