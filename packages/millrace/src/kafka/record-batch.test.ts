@@ -228,4 +228,10 @@ describe("hash and checksum", () => {
     expect(partitionOf(Buffer.from("foobar"), 6, 6)).toBe((-790_332_482 & 0x7fff_ffff) % 6);
     expect(crc32c(Buffer.from("123456789"))).toBe(0xe306_9283);
   });
+
+  it("holds little where little comes: a transaction of a thousand small tables has thousands of them", () => {
+    const builder = new RecordBatchBuilder();
+    builder.append(1, Buffer.from("k"), 1, Buffer.alloc(1_500), 1_500, []);
+    expect(builder.capacity).toBeLessThanOrEqual(2_048);
+  });
 });

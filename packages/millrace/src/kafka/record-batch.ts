@@ -25,7 +25,7 @@ const COUNT_AT = 57;
 
 const MAGIC = 2;
 const TRANSACTIONAL = 0x10;
-const FIRST_BYTES = 16 * 1024;
+const FIRST_BYTES = 2_048;
 /** Bytes up to this many are copied by a loop; a call into the engine costs more than they do. */
 const SHORT_BYTES = 40;
 const MAX_VARINT_BYTES = 10;
