@@ -164,6 +164,12 @@ describe("a batch of ours", () => {
       lastOffset: 0,
     });
   });
+
+  it("holds little where little comes: a transaction of a thousand small tables has thousands of them", () => {
+    const builder = new RecordBatchBuilder();
+    builder.append(1, Buffer.from("k"), 1, Buffer.alloc(1_500), 1_500, []);
+    expect(builder.capacity).toBeLessThanOrEqual(2_048);
+  });
 });
 
 describe("the reader of batches", () => {
@@ -227,11 +233,5 @@ describe("hash and checksum", () => {
     expect(murmur2(Buffer.from("a-little-bit-long-string"))).toBe(-985_981_536);
     expect(partitionOf(Buffer.from("foobar"), 6, 6)).toBe((-790_332_482 & 0x7fff_ffff) % 6);
     expect(crc32c(Buffer.from("123456789"))).toBe(0xe306_9283);
-  });
-
-  it("holds little where little comes: a transaction of a thousand small tables has thousands of them", () => {
-    const builder = new RecordBatchBuilder();
-    builder.append(1, Buffer.from("k"), 1, Buffer.alloc(1_500), 1_500, []);
-    expect(builder.capacity).toBeLessThanOrEqual(2_048);
   });
 });
