@@ -76,11 +76,11 @@ export async function makeTargets(
   committer: Committer,
 ): Promise<Checks> {
   const check = () => checkTargets(parts, tables, found.identities);
-  const { gone } = found;
-  const checks = await (gone.size === 0 || parts.firstAlone === undefined
+  const checks = await (found.gone.size === 0 || parts.firstAlone === undefined
     ? check()
-    : parts.firstAlone.run(`make ${[...gone].toSorted().join(" ")}`, check));
-  const isCreated = [...checks.values()].some(({ created }) => created);
+    : parts.firstAlone.run(`make ${toBeMade(tables, found.gone)}`, check));
+  // Where one was not there, another share may have made it.
+  const isCreated = found.gone.size > 0 || [...checks.values()].some(({ created }) => created);
   const now = isCreated ? await identitiesOf(parts, tables, tables.values()) : found.identities;
   const isThere = (id: TableId): boolean => now?.ids.get(id) === found.identities?.ids.get(id);
   const lost = [...found.present].find((id) => !isThere(id));
@@ -90,6 +90,16 @@ export async function makeTargets(
   }
   if (now !== null) await keepIdentities(tables, now, committer);
   return checks;
+}
+
+/** The very tables that are to be made: with other columns one may have to be widened, whoever comes first. */
+function toBeMade(tables: Tables, gone: FoundTargets["gone"]): string {
+  const targets = [...tables.values()].flatMap((table) => table.targets);
+  const missing = targets.filter(({ target: { id } }) => gone.has(id));
+  const texts = missing.map(({ target: { id, columns } }) =>
+    JSON.stringify([id, ...columns.map(({ name }) => name)]),
+  );
+  return texts.toSorted().join(" ");
 }
 
 async function keepIdentities(
