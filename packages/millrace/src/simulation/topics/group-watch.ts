@@ -45,6 +45,8 @@ export class GroupWatch {
   }
 
   #refuseTwo(owner: Process, shares: readonly string[]): void {
+    // An answer of long ago, to one that was frozen and is forgotten: it is the zombie, whom the fence keeps out.
+    if (!this.#group.counts(owner)) return;
     for (const [other, running] of this.#running) {
       if (other === owner || other.dead || !this.#group.counts(other)) continue;
       const both = shares.filter((share) => running.has(share));
