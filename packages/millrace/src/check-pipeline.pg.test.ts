@@ -61,6 +61,47 @@ describe("a pipeline that is checked before its start", () => {
   });
 });
 
+describe("a pipeline that runs and is checked", () => {
+  let source: SharedPostgres;
+  let target: SharedPostgres;
+
+  beforeAll(async () => {
+    [source, target] = await Promise.all([sharedPostgres(), sharedPostgres()]);
+    await source.query("CREATE TABLE t (id int PRIMARY KEY)");
+  });
+  afterAll(async () => {
+    await dropSlots(source);
+    await source.release();
+    await target.release();
+  });
+
+  it("is told which process a run would end, and not that it would wait for a slot", async () => {
+    const file = pipelineBetween(source, target, { name: "runs", tables: "public.\\.*" });
+    const told = async () =>
+      (await checkPipeline(file)).filter(({ what }) => /runs this pipeline|being read/.test(what));
+    const pipeline = await loadPipeline(file);
+    await pipeline.start();
+    await pipeline.caughtUp();
+    try {
+      expect(await told()).toEqual([
+        {
+          about: "sink",
+          severity: "warning",
+          what: expect.stringMatching(
+            new RegExp(`^process ${process.pid} on .+, started .+ runs this pipeline\\.$`),
+          ) as string,
+          whatFollows:
+            "A run takes it over: that process writes nothing more and ends with MR_FENCED.",
+          remedy: expect.stringContaining("pipeline.name") as string,
+        },
+      ]);
+    } finally {
+      await pipeline.stop();
+    }
+    expect(await told()).toEqual([]);
+  });
+});
+
 describe("a pipeline that has run and is checked again", () => {
   let source: SharedPostgres;
   let target: SharedPostgres;

@@ -1,6 +1,7 @@
 import { routerOf } from "./build-router.ts";
 import { buildSource, checkSource } from "./build-source.ts";
 import { checkByTable } from "./check-by-table.ts";
+import { checkHolder } from "./check-holder.ts";
 import { checkLeftTables } from "./check-left-tables.ts";
 import { checkSink } from "./check-sink.ts";
 import { checkTableTopics } from "./check-table-topics.ts";
@@ -49,8 +50,13 @@ export async function checkServers(
   const { tables, findings, identity } = reachable
     ? await checkTables(config, context, pipeline)
     : { tables: [], findings: [], identity: null };
+  const held = pipeline === null ? [] : await checkHolder(config, context, extensions);
   return [
-    ...source.map((finding) => ({ ...finding, about: "source" as const })),
+    ...source
+      // Its log is read by whoever has the pipeline, from whom a run takes both.
+      .filter(({ code }) => held.length === 0 || code !== "MR_SOURCE_SLOT_BUSY")
+      .map((finding) => ({ ...finding, about: "source" as const })),
+    ...held,
     ...findings,
     ...(await checkSinkOf(config, tables, { context, extensions, known })),
     ...checkTableTopics(config, tables, routerOf(config, extensions)),

@@ -141,6 +141,7 @@ export const SLOT_RULES: readonly FindingRule[] = [
   },
   {
     severity: "warning",
+    code: "MR_SOURCE_SLOT_BUSY",
     when: ({ slot }) => slot?.active === true,
     what: ({ options, slot }) =>
       `Slot ${options.slotName} is being read by backend ${slot?.active_pid}.`,
