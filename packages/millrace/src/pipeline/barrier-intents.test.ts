@@ -66,6 +66,41 @@ describe("the intent of a barrier", () => {
     },
   );
 
+  it.each([
+    ["evolve", "gave rows that were there a value of added, without row events"],
+    ["ignore", null],
+  ] as const)(
+    "says why a table is loaded again whose new column came with values: %s",
+    (schemaChangeBehavior, why) => {
+      const told: string[] = [];
+      const intents = new BarrierIntents({
+        source: { positionText: String },
+        settings: { schemaChangeBehavior, dropTables: false },
+        observer: {
+          ...deafObserver,
+          event: (event) => void (event.type === "notice" && told.push(event.message)),
+        },
+        committer: { moment: "3_7" },
+        generations: { refuseShared: () => undefined },
+        acknowledged: () => null,
+        unseen: () => [],
+      });
+      const table = tableOf(shapeOf([id]));
+      const tell = (column: Column, rewritten: readonly string[]) => {
+        const shape = shapeOf([id, column]);
+        const item = { kind: "shape", shape, previous: table.shape, position: 10 } as const;
+        intents.of({ ...item, rewritten, transaction: null }, table);
+      };
+      tell(columnOf("plain", 2), []);
+      tell(columnOf("added", 2), ["added"]);
+      expect(told).toEqual(
+        why === null
+          ? []
+          : [`the source ${why} (a default, or computed): the table is loaded again`],
+      );
+    },
+  );
+
   it("says of a table that is gone what the source says", () => {
     const told: string[] = [];
     const intents = new BarrierIntents({

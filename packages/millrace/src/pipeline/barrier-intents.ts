@@ -3,7 +3,7 @@ import type { LogItem, ShapeChange } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
-import { describeDiff, diffShapes, isSame } from "../schema/shape-diff.ts";
+import { describeDiff, diffShapes, isSame, type ShapeDiff } from "../schema/shape-diff.ts";
 import type { Committer } from "./committer.ts";
 import type { Generations } from "./generations.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -88,7 +88,7 @@ export class BarrierIntents {
       change: what,
       outcome: behavior === "ignore" ? "ignored" : "applied",
     });
-    if (isSame(diff) && behavior !== "ignore") this.#tellRewritten(table, item.rewritten);
+    if (behavior !== "ignore" && !diff.madeAnew) this.#tellRewritten(table, item.rewritten, diff);
     const kind = behavior === "ignore" && diff.madeAnew ? "empty" : "shape";
     return this.#shapeIntent(item, table, kind);
   }
@@ -106,9 +106,18 @@ export class BarrierIntents {
     this.#parts.observer.event({ type: "notice", table: id, message });
   }
 
-  /** The load of a table may have had the shape before the log comes to it: then that is all that is left to tell. */
-  #tellRewritten({ id }: TableRuntime, rewritten: readonly string[]): void {
-    const message = `the source rewrote ${rewritten.join(", ")} in rows that were there, without row events: the table is loaded again`;
+  /** Why the table is loaded again. Its load may have had the shape before the log comes to it: then that is all there is to tell. */
+  #tellRewritten(
+    { id }: TableRuntime,
+    rewritten: readonly string[],
+    { added }: Pick<ShapeDiff, "added">,
+  ): void {
+    if (rewritten.length === 0) return;
+    const names = rewritten.join(", ");
+    const isNew = rewritten.every((name) => added.some((column) => column.name === name));
+    const message = isNew
+      ? `the source gave rows that were there a value of ${names}, without row events (a default, or computed): the table is loaded again`
+      : `the source rewrote ${names} in rows that were there, without row events: the table is loaded again`;
     this.#parts.observer.event({ type: "notice", table: id, message });
   }
 
