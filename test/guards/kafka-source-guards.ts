@@ -348,10 +348,21 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
   {
     keeps: ["Barrier"],
     guard: "a table that another topic brings too is not emptied",
-    file: "pipeline/barriers.ts",
-    take: 'if (item.kind === "truncate") await this.#parts.generations.refuseElsewhere(table, "TRUNCATE");',
-    put: "",
+    file: "pipeline/generations.ts",
+    take: "if (brought !== undefined)",
+    put: "if (false)",
     shownBy: { file: SHARES, name: "is not emptied by the TRUNCATE of one of them" },
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "a TRUNCATE is refused where another partition of its topic has messages",
+    file: "pipeline/generations.ts",
+    take: "if (source.besides === undefined || besides !== null)",
+    put: "if (source.besides === undefined)",
+    shownBy: {
+      file: `${ROOM}/pipeline/generations.test.ts`,
+      name: "is refused while other shares have something that may be older",
+    },
   },
   {
     keeps: ["Barrier"],

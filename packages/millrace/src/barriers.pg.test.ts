@@ -65,7 +65,14 @@ async function start(pipeline: string, first: TableShape) {
   const { signal } = new AbortController();
   const committer = new Committer({ ...work, signal }, takeover.fence, takeover.lanes);
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 1, maxShare: 1 }, []);
-  const generations = new Generations({ ...work, committer, book, sourcesOf: () => 1, elsewhere });
+  const generations = new Generations({
+    ...work,
+    source: {},
+    committer,
+    book,
+    sourcesOf: () => 1,
+    elsewhere,
+  });
   const barriers = new Barriers({
     ...work,
     source: { positionText: String, comparePositions: () => 0 },

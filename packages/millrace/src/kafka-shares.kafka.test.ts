@@ -179,6 +179,31 @@ describe("a table that several topics bring", () => {
   });
 });
 
+describe("a table without key in one of a topic's partitions", () => {
+  const told = (op: "c" | "t", id: number | null, partition: number) => ({
+    value: envelope(op, id === null ? {} : { after: { id } }, "alone"),
+    partition,
+  });
+
+  it("is emptied by its TRUNCATE as long as the other partitions have nothing, and not where they have", async () => {
+    const topic = await kafka.createTopic("public.alone", 3);
+    await send(kafka, topic, [told("t", null, 2), told("c", 1, 2), told("c", 2, 2)]);
+    await running(fileOf("alone", { topic }), async (pipeline) => {
+      await expect.poll(() => ids("alone").catch(() => []), POLL).toEqual([1, 2]);
+      await send(kafka, topic, [told("t", null, 2), told("c", 3, 2)]);
+      await expect.poll(() => ids("alone"), POLL).toEqual([3]);
+      expect(pipeline.status()).toMatchObject({ error: null, waits: [] });
+    });
+    await send(kafka, topic, [told("c", 4, 0), told("t", null, 2)]);
+    await running(fileOf("alone", { topic }), async (pipeline) => {
+      const error = () => pipeline.status().error?.message;
+      await expect.poll(error, POLL).toMatch(/TRUNCATE of public\.alone would (remove|leave)/);
+      expect(pipeline.status().error?.remedy).toMatch(/one partition.*on-truncate: ignore/);
+      await expect.poll(() => ids("alone"), POLL).toEqual([3, 4]);
+    });
+  });
+});
+
 describe("a table of which too many rows are refused", () => {
   it("stops its partition, which cannot be read anew, and goes on once that is mended", async () => {
     const topic = await kafka.createTopic("refused");

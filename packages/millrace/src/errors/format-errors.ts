@@ -24,7 +24,7 @@ export const FORMAT_ERRORS = {
     class: "row",
     meaning: "The bytes of a message are not what its format says.",
     remedy:
-      "Look at the message in its topic; where all are so, the source's `value.format` is another one.",
+      "Look at the message in its topic. Where it is of no use, `ignore-parse-errors: true` at the source passes over it, and counts and logs it; where all are so, the source's `value.format` is another one.",
   },
   MR_ROW_INCOMPLETE: {
     class: "row",

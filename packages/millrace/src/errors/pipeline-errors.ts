@@ -74,7 +74,7 @@ export const PIPELINE_ERRORS = {
   MR_SCHEMA_CHANGE_REFUSED: {
     class: "config",
     meaning:
-      "The source changed a table's shape and the pipeline is told to stop then (`schema.change.behavior: exception`).",
+      "The source changed a table's shape, and the pipeline is told to stop then (`schema.change.behavior: exception`); or it emptied or changed a table in a way that cannot be done at the target.",
     remedy: "Change the target as you want it, then restart with `evolve` or `ignore`.",
   },
   MR_TRANSFORM_REFUSED: {

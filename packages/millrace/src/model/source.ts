@@ -117,6 +117,11 @@ export interface Source {
   readonly lineLayout?: LineLayout;
   /** Other tasks of the pipeline write rows of the same tables: what is about a whole table is not this one's to do. */
   readonly sharesTables?: boolean;
+  /**
+   * Who else has something of its tables that may be older than what this one's log tells now, in words; null where nobody has. Asked
+   * before a table is emptied. Absent: {@link sharesTables} says it.
+   */
+  besides?(): Promise<string | null>;
   /** What there is to know, before a first start, of what {@link discover} has found; no servers are asked. */
   cautions?(): readonly Finding[];
   /**

@@ -15,7 +15,6 @@ describe("the intent of a barrier", () => {
       settings: { schemaChangeBehavior: "evolve", dropTables: true },
       observer: deafObserver,
       committer,
-      generations: { refuseShared: () => undefined },
       acknowledged: () => null,
       unseen: () => [],
     });
@@ -48,7 +47,6 @@ describe("the intent of a barrier", () => {
           event: (event) => void told.push(eventText({ ...event, pipeline: "p", atMs: 0 })),
         },
         committer: { moment: "3_7" },
-        generations: { refuseShared: () => undefined },
         acknowledged: () => null,
         unseen: () => [],
       });
@@ -81,7 +79,6 @@ describe("the intent of a barrier", () => {
           event: (event) => void (event.type === "notice" && told.push(event.message)),
         },
         committer: { moment: "3_7" },
-        generations: { refuseShared: () => undefined },
         acknowledged: () => null,
         unseen: () => [],
       });
@@ -111,7 +108,6 @@ describe("the intent of a barrier", () => {
         event: (event) => void (event.type === "notice" && told.push(event.message)),
       },
       committer: { moment: "3_7" },
-      generations: { refuseShared: () => undefined },
       acknowledged: () => null,
       unseen: () => [],
     });

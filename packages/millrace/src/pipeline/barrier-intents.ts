@@ -5,7 +5,6 @@ import type { Source } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import { describeDiff, diffShapes, isSame, type ShapeDiff } from "../schema/shape-diff.ts";
 import type { Committer } from "./committer.ts";
-import type { Generations } from "./generations.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { TaskSettings } from "./settings.ts";
 import type { IntentDocument } from "./state-documents.ts";
@@ -16,7 +15,6 @@ interface IntentParts {
   readonly settings: Pick<TaskSettings, "schemaChangeBehavior" | "dropTables">;
   readonly observer: TaskObserver;
   readonly committer: Pick<Committer, "moment">;
-  readonly generations: Pick<Generations, "refuseShared">;
   /** What the frontier row will say may be forgotten by the source. */
   readonly acknowledged: () => Position | null;
   readonly unseen: () => readonly string[];
@@ -45,7 +43,6 @@ export class BarrierIntents {
       this.#tellKept(table, item.renamedTo);
       return table.document.state === "SYNC" ? null : { ...base, kind: "gone" };
     }
-    this.#parts.generations.refuseShared(table, "TRUNCATE");
     return { ...base, kind: "truncate", transaction: item.transaction };
   }
 

@@ -84,7 +84,7 @@ export class Barriers {
     const table = this.#parts.tables.get(id);
     // What a resume brings is the present shape and all rows; until then the target stays as it is.
     if (table === undefined || table.paused !== null) return false;
-    if (item.kind === "truncate") await this.#parts.generations.refuseElsewhere(table, "TRUNCATE");
+    if (item.kind === "truncate") await this.#parts.generations.refuseTruncate(table);
     const isKept = item.kind === "shape" && item.keep === true;
     const intent =
       item.kind === "shape" && table.document.aheadOfLog && !isKept
@@ -95,6 +95,8 @@ export class Barriers {
       return false;
     }
     await standstill(table);
+    // That may have taken long.
+    if (intent.kind === "truncate") await this.#parts.generations.refuseTruncate(table);
     await this.#act(endsTransaction ? { ...intent, endsTransaction } : intent);
     return true;
   }

@@ -2,6 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Sink, StateEntry, Write } from "../model/sink.ts";
+import type { Source } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import type { Superseded } from "./batch-content.ts";
 import type { Committer } from "./committer.ts";
@@ -16,6 +17,7 @@ export interface GenerationParts {
   readonly committer: Committer;
   readonly book: DeadLetterBook;
   readonly clock: Pick<Clock, "now">;
+  readonly source: Pick<Source, "sharesTables" | "besides">;
   /** How many source tables are routed to a target. */
   readonly sourcesOf: (target: TableId) => number;
   /** See {@link targetsElsewhere}. */
@@ -26,6 +28,11 @@ export interface GenerationParts {
 const MAX_ROWS_DELETED = 10_000;
 /** What the lane's own rows take of a transaction. */
 const OWN_ROWS = 10;
+
+const SHARED_REMEDY =
+  "Route the table to a target of its own that no other pipeline writes, then start again.";
+const TRUNCATE_REMEDY =
+  "Let the table come by one topic of one partition (a pipeline of another name reads it anew), or say `on-truncate: ignore` at the source: the rows stay then.";
 
 /** Begins generations of tables' INIT_SYNC, empties targets, puts tables aside. Only ever while the lanes are drained. */
 export class Generations {
@@ -114,23 +121,38 @@ export class Generations {
 
   /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where rows of other tables would go too. */
   refuseShared(table: TableRuntime, what: string): void {
-    const shared = table.targets.find(({ target }) => this.#parts.sourcesOf(target.id) > 1);
-    if (shared !== undefined) {
-      throw new MillraceError(
-        "MR_SCHEMA_CHANGE_REFUSED",
-        `${what} of ${table.id} would remove rows of other tables from ${shared.target.id}`,
-      );
-    }
+    this.#refuseMoreThan(table, what, 1);
   }
 
-  /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where rows that another task has brought would go too. */
-  async refuseElsewhere(table: TableRuntime, what: string): Promise<void> {
-    const elsewhere = await this.#parts.elsewhere();
-    const shared = table.targets.find(({ target }) => elsewhere.has(target.id));
+  /**
+   * A TRUNCATE takes all rows of a target, and nothing that is older may come behind it.
+   * @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where others bring the table too, or bring it still.
+   */
+  async refuseTruncate(table: TableRuntime): Promise<void> {
+    const { source, elsewhere } = this.#parts;
+    // Those of the source that share the table are asked for, not counted.
+    this.#refuseMoreThan(table, "TRUNCATE", source.sharesTables === true ? 2 : 1);
+    const others = await elsewhere();
+    const brought = table.targets.find(({ target }) => others.has(target.id));
+    if (brought !== undefined)
+      throw truncateRefused(
+        `TRUNCATE of ${table.id} would remove rows of ${brought.target.id} that another task of this pipeline has brought`,
+      );
+    if (source.sharesTables !== true) return;
+    const besides = (await source.besides?.()) ?? null;
+    if (source.besides === undefined || besides !== null)
+      throw truncateRefused(
+        `TRUNCATE of ${table.id} would leave what others bring still of rows that it has removed: ${besides ?? "other tasks share the table"}`,
+      );
+  }
+
+  #refuseMoreThan(table: TableRuntime, what: string, most: number): void {
+    const shared = table.targets.find(({ target }) => this.#parts.sourcesOf(target.id) > most);
     if (shared !== undefined)
       throw new MillraceError(
         "MR_SCHEMA_CHANGE_REFUSED",
-        `${what} of ${table.id} would remove rows of ${shared.target.id} that another task of this pipeline has brought`,
+        `${what} of ${table.id} would remove rows of other tables from ${shared.target.id}`,
+        { remedy: SHARED_REMEDY },
       );
   }
 
@@ -154,6 +176,10 @@ export class Generations {
     await committer.commit([0], { writes, state, deadLetters: [], superseded });
     for (const { target, key } of superseded) book.remove(target, key);
   }
+}
+
+function truncateRefused(detail: string): MillraceError {
+  return new MillraceError("MR_SCHEMA_CHANGE_REFUSED", detail, { remedy: TRUNCATE_REMEDY });
 }
 
 /** A table's document as it stands, and those of its chunks; the ones that are no more go. */

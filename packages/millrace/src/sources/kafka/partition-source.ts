@@ -37,7 +37,7 @@ import {
 import { type Sample, sampleTables } from "./sample.ts";
 import { beginningOf } from "./start-offset.ts";
 import { tableOfTopic } from "./topic-table.ts";
-import { needTopicId, topicIdOf } from "./topics.ts";
+import { needTopicId, partitionCount, topicIdOf } from "./topics.ts";
 
 /** What a message weighs before any was seen, bytes. */
 const GUESSED_MESSAGE_BYTES = 300;
@@ -90,6 +90,25 @@ export class PartitionSource implements Source {
   get sharesTables(): boolean {
     // Whether another topic brings them too, what the pipeline's other tasks keep tells.
     return this.#parts.counts().get(this.#at.topic) !== 1;
+  }
+
+  /**
+   * See {@link Source.besides}. A partition that has nothing has nothing older: what is written to it later is newer than what was read
+   * here. What is open there counts: it is written before what was read here was committed.
+   */
+  async besides(): Promise<string | null> {
+    return asSource(async () => {
+      const { topic, partition: own } = this.#at;
+      const count = await partitionCount(this.#cluster, topic);
+      for (let partition = 0; partition < count; partition++) {
+        if (partition === own) continue;
+        const at = { topic, partition };
+        const end = await offsetAt(this.#cluster, at, LATEST, "uncommitted");
+        if (end > (await offsetAt(this.#cluster, at, EARLIEST, "uncommitted")))
+          return `partition ${partition} of topic ${topic} has messages too`;
+      }
+      return null;
+    });
   }
 
   /** A row without key is known by the place of its message, in this very topic. */

@@ -36,6 +36,12 @@ export async function topicIdOf(cluster: Cluster, topic: string): Promise<string
   return (await cluster.topics([topic])).get(topic)?.id ?? null;
 }
 
+/** How many partitions the topic has now. */
+export async function partitionCount(cluster: Cluster, topic: string): Promise<number> {
+  cluster.forgetTopic(topic);
+  return (await cluster.topics([topic])).get(topic)?.leaders.length ?? 0;
+}
+
 /** A topic's id, which there has to be. @throws KafkaFault `missing` */
 export async function needTopicId(cluster: Cluster, topic: string): Promise<string> {
   const id = await topicIdOf(cluster, topic);
