@@ -217,6 +217,17 @@ export const MYSQL_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [10],
+    guard: "who waits for an answer of a MySQL session that we have cut is told",
+    file: "sources/mysql/connection.ts",
+    take: "for (const fail of this.#waiting) fail(reason);",
+    put: "",
+    shownBy: {
+      file: `${MYSQL}/cut-session.my.test.ts`,
+      name: "tells who waits for an answer of mysql (ask) that we have cut the session",
+    },
+  },
+  {
+    keeps: [10],
     guard: "MySQL's answers are waited for as long as the server works on them, and no longer",
     file: "sources/mysql/connection.ts",
     take: "isAtWork: () => this.isAtWork(),",

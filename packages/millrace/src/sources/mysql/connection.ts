@@ -26,13 +26,6 @@ export interface Queryable {
 const AT_WORK_SQL = `SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = ? AND COMMAND <> 'Sleep'
   AND STATE NOT IN ('Sending to client', 'Writing to net')`;
 
-interface Question {
-  readonly sql: string;
-  readonly values: readonly (string | number)[];
-  /** Milliseconds. */
-  readonly timeout?: number;
-}
-
 /** What a server makes up for a login by `ed25519`; the packet may have a byte more. */
 const NONCE_BYTES = 32;
 
@@ -75,6 +68,8 @@ export class MysqlConnection implements Queryable {
   /** What a SELECT reads into; one after the other, so that small ones do not take as much again. */
   #window: Buffer<ArrayBuffer> | undefined = undefined;
   #broken: Error | null = null;
+  /** Those who wait for an answer: the driver tells them nothing where we cut the connection. */
+  readonly #waiting = new Set<(reason: MillraceError) => void>();
 
   constructor(client: Connection, config: MysqlConnectionConfig, tcp: TcpBytes) {
     this.client = client;
@@ -104,12 +99,9 @@ export class MysqlConnection implements Queryable {
         // The server ends statements itself by then.
         mostMs: statementTimeoutMs + everyMs,
         isAtWork: () => this.isAtWork(),
-        cut: (waitedMs) => {
-          this.destroy();
-          reject(lostConnection(`${waitedMs} ms without an answer that the server works on`));
-        },
+        cut: (waitedMs) => this.#cut(`${waitedMs} ms without an answer that the server works on`),
       });
-      this.#send({ sql, values }).finally(stop).then(resolve, reject);
+      this.#send(sql, values).finally(stop).then(resolve, reject);
     });
   }
 
@@ -133,13 +125,21 @@ export class MysqlConnection implements Queryable {
 
   /** Waits for the answer no longer than the read timeout: for small questions. @throws MillraceError */
   ask(sql: string, values: readonly (string | number)[] = []): Promise<readonly TextRow[]> {
-    return this.#send({ sql, values, timeout: this.config.readTimeoutMs });
+    // The driver's own bound would hold the process for as long, whatever becomes of the connection.
+    const { readTimeoutMs } = this.config;
+    const late = setTimeout(
+      () => this.#cut(`${readTimeoutMs} ms without an answer`),
+      readTimeoutMs,
+    );
+    return this.#send(sql, values).finally(() => clearTimeout(late));
   }
 
-  #send({ values, ...request }: Question): Promise<readonly TextRow[]> {
-    const asked = { ...request, values: [...values], rowsAsArray: true, typeCast: false };
+  #send(sql: string, values: readonly (string | number)[]): Promise<readonly TextRow[]> {
+    const asked = { sql, values: [...values], rowsAsArray: true, typeCast: false };
     return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
       this.client.query(asked, (error, answer) => {
+        this.#waiting.delete(reject);
         if (error === null) resolve(textRows(answer));
         else reject(connectionError(error, "asking the server"));
       });
@@ -182,8 +182,16 @@ export class MysqlConnection implements Queryable {
 
   /** Cuts the connection without a word; what waits for an answer fails. */
   destroy(): void {
+    this.#cut("the connection was closed by us");
+  }
+
+  #cut(why: string): void {
+    const reason = lostConnection(why);
+    this.#broken ??= reason;
     this.client.destroy();
     this.#tcp.socket.destroy();
+    for (const fail of this.#waiting) fail(reason);
+    this.#waiting.clear();
   }
 }
 
