@@ -223,7 +223,7 @@ export const MYSQL_GUARDS: readonly Guard[] = [
     put: "",
     shownBy: {
       file: `${MYSQL}/cut-session.my.test.ts`,
-      name: "tells who waits for an answer of mysql (ask) that we have cut the session",
+      name: "tells who waits for an answer of",
     },
   },
   {
