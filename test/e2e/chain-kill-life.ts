@@ -2,9 +2,7 @@
  * A database into Kafka, and its topics into DSQL, by two pipelines whose processes, brokers, connections and better selves come to grief
  * many times: in the end the tables are equal, and the topics have told every change as their guarantee says.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { transactionalId } from "../../packages/millrace/src/sinks/kafka/topic-names.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
@@ -13,6 +11,8 @@ import { BrokerTroubles, startLifeKafka } from "./broker-troubles.ts";
 import { type ChainBlow, type Hop, hops, placesOf, wayTo } from "./chain-places.ts";
 import { compareDatabases } from "./compare-databases.ts";
 import { CountingWriter } from "./counting-writer.ts";
+import { keptIfWrong, type LifeFolder } from "./life-folder.ts";
+import { recordLog } from "./life-servers.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { MixedWriter } from "./mixed-writer.ts";
 import { type Section, writePipelineFile } from "./pipeline-file.ts";
@@ -31,7 +31,8 @@ const PAUSE_MS = 40;
 /** Rows of tables that TRUNCATE empties have to be in one partition: others would bring older rows behind it. */
 const OF_ONE_PARTITION = ["shaped", "keyless"];
 const REACH_TIMEOUT_MS = 60_000;
-const CATCH_UP_TIMEOUT_MS = 300_000;
+/** A backlog of thousands of transactions has to pass on a machine that others fill, too. */
+const CATCH_UP_TIMEOUT_MS = 900_000;
 const LOOK_MS = 50;
 /** A reader of topics runs before the partitions of who was killed are its own: it has them once it writes. */
 const ARRIVED = "lane.after-commit";
@@ -59,14 +60,14 @@ export async function liveChainLife(options: ChainLifeOptions): Promise<readonly
     makeSource(options.from),
     makeTarget("dsql"),
   ]);
-  const folder = await mkdtemp(join(tmpdir(), "millrace-chain-life-"));
   const dice = new Dice(options.seed);
   const brokers = new BrokerTroubles(kafka, proxy, dice);
   try {
-    const parts = { kafka, brokers, source, target, folder, dice };
-    return await new ChainLife(options, parts).run();
+    const databases = { source: source.url, target: target.url };
+    return await keptIfWrong({ brokers: kafka.brokers, databases }, (folder) =>
+      new ChainLife(options, { kafka, brokers, source, target, folder, dice }).run(),
+    );
   } finally {
-    await rm(folder, { recursive: true });
     await proxy.close();
     await Promise.all([kafka.stop(), source.release(), target.release()]);
   }
@@ -77,7 +78,7 @@ interface Parts {
   readonly brokers: BrokerTroubles;
   readonly source: TestSource;
   readonly target: Target;
-  readonly folder: string;
+  readonly folder: LifeFolder;
   readonly dice: Dice;
 }
 
@@ -102,6 +103,7 @@ class ChainLife {
     this.#mixed = new MixedWriter(parts.source.url, new Dice(options.seed + 2), {
       keepsColumns: true,
       pauseMs: PAUSE_MS,
+      onWritten: (text) => parts.folder.noteIn("written.log", text),
     });
   }
 
@@ -116,13 +118,15 @@ class ChainLife {
     await this.#mixed.last();
     for (const hop of hops) {
       const args = [...this.#args(hop), "--until-caught-up"];
-      const run = await runToEnd(args, CATCH_UP_TIMEOUT_MS, "*=tell");
+      const log = this.#parts.folder.nextLog(hop);
+      const run = await runToEnd(args, CATCH_UP_TIMEOUT_MS, "*=tell", log);
       this.#note(hop, run);
     }
     return [...(await this.#wrongTables()), ...(await this.#wrongTopics()), ...this.#undeclared()];
   }
 
   #tell({ what, isMissed = false }: Struck): void {
+    this.#parts.folder.note(isMissed ? `missed: ${what}` : what);
     this.#options.onBlow?.(what, isMissed);
   }
 
@@ -297,6 +301,7 @@ class ChainLife {
     return new MillraceProcess(
       this.#args(hop),
       [...(armed === undefined ? [] : [armed]), "*=tell"].join(";"),
+      this.#parts.folder.nextLog(hop),
     );
   }
 
@@ -386,6 +391,7 @@ class ChainLife {
 
   async #prepare(): Promise<void> {
     const { source } = this.#parts;
+    await recordLog(source.url);
     const all = Array.from({ length: ROWS }, (_, i) => `(${i + 1}, 0, '${"x".repeat(100)}')`);
     await source.query(`CREATE TABLE ${COUNTED} (id int PRIMARY KEY, n int NOT NULL, pad text)`);
     await source.query(`INSERT INTO ${COUNTED} VALUES ${all.join(", ")}`);
@@ -443,7 +449,7 @@ class ChainLife {
   }
 
   #file(hop: Hop): string {
-    return join(this.#parts.folder, `${hop}.yaml`);
+    return this.#parts.folder.file(`${hop}.yaml`);
   }
 
   #args(hop: Hop): string[] {

@@ -33,6 +33,8 @@ interface MixedOptions {
   readonly keepsColumns?: boolean;
   /** Between transactions. */
   readonly pauseMs?: number;
+  /** Told of what was written, once it is. */
+  readonly onWritten?: (text: string) => void;
 }
 
 const FIRST_ROWS = 150;
@@ -92,6 +94,7 @@ export class MixedWriter {
   readonly #dice: Dice;
   readonly #keepsColumns: boolean;
   readonly #pauseMs: number;
+  readonly #onWritten: (text: string) => void;
   /** Rows that there are, by key. */
   readonly #rows: Readonly<Record<KeyedTable, Map<number, Row>>> = {
     moved: new Map(),
@@ -111,12 +114,13 @@ export class MixedWriter {
   constructor(
     url: string,
     dice: Dice,
-    { keepsColumns = false, pauseMs = PAUSE_MS }: MixedOptions = {},
+    { keepsColumns = false, pauseMs = PAUSE_MS, onWritten = () => {} }: MixedOptions = {},
   ) {
     this.#url = url;
     this.#dice = dice;
     this.#keepsColumns = keepsColumns;
     this.#pauseMs = pauseMs;
+    this.#onWritten = onWritten;
     this.#names = keepsColumns ? ALWAYS : [...ALWAYS, ...NOT_READ];
     this.#tables = new Map(
       this.#names.map((table) => [
@@ -152,6 +156,7 @@ export class MixedWriter {
       await this.#create(client, table, isKeyless);
       await client.query(`INSERT INTO ${table} VALUES ${values.join(", ")}`);
     });
+    this.#onWritten(`${table}: ${rows} rows`);
     for (let id = 1; id <= rows; id++) ledger.wrote("c", id, { w: id });
     this.#tables.set(table, { ledger, compare: isKeyless ? "wrongKeyless" : "wrong" });
   }
@@ -224,10 +229,14 @@ export class MixedWriter {
       for (const word of words.giveUp) await client.query(word).catch(() => undefined);
       return;
     }
+    const written = steps.map(({ sql }) => sql).join("; ");
+    this.#onWritten(isPrepared ? `${written}; ${words.end.join("; ")}` : written);
     if (isPrepared) {
       await sleep(this.#dice.between(0, PREPARED.mostMs));
       const isKept = this.#dice.chance(0.7);
-      await client.query(isKept ? words.keep : words.drop);
+      const end = isKept ? words.keep : words.drop;
+      await client.query(end);
+      this.#onWritten(end);
       if (!isKept) return;
     }
     for (const step of steps) step.note();
@@ -288,6 +297,7 @@ export class MixedWriter {
         if (isLarge) this.#large.add(id);
         else this.#large.delete(id);
         if (!isRefused) this.#ledgers.refused.wrote("u", id, { w });
+        else if (!isLarge) this.#ledgers.refused.unsaid(id, { w });
       },
     };
   }
@@ -361,24 +371,29 @@ export class MixedWriter {
   async #reshape(client: SqlClient, how: Reshaping): Promise<void> {
     const { shaped } = this.#rows;
     if (how === "truncate") {
-      await patiently(client, "TRUNCATE TABLE shaped");
+      await this.#alter(client, "TRUNCATE TABLE shaped");
       this.#ledgers.shaped.truncated();
       shaped.clear();
     } else if (how === "type") {
       const type = TYPES[this.#types++ % TYPES.length] ?? "";
       const word = isMysql(this.#url) ? "MODIFY v" : "ALTER v TYPE";
-      await patiently(client, `ALTER TABLE retyped ${word} ${type}`);
+      await this.#alter(client, `ALTER TABLE retyped ${word} ${type}`);
     } else if (this.#columns.length === 0 || this.#keepsColumns) {
       const column = `a${++this.#ids}`;
-      await patiently(client, `ALTER TABLE shaped ADD COLUMN ${column} int`);
+      await this.#alter(client, `ALTER TABLE shaped ADD COLUMN ${column} int`);
       this.#columns.push(column);
     } else {
       const [column = ""] = this.#columns;
-      await patiently(client, `ALTER TABLE shaped DROP COLUMN ${column}`);
+      await this.#alter(client, `ALTER TABLE shaped DROP COLUMN ${column}`);
       this.#columns = [];
       for (const [id, { [column]: _, ...row }] of shaped) shaped.set(id, row);
       this.#ledgers.shaped.dropped(column);
     }
+  }
+
+  async #alter(client: SqlClient, sql: string): Promise<void> {
+    await patiently(client, sql);
+    this.#onWritten(sql);
   }
 }
 

@@ -1,10 +1,9 @@
 /** `npm run kills -- --source kafka`: blows drawn by a seed, in lives of some each. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import setUpServers from "../support/broker.ts";
 import { sharedKafka } from "../support/kafka.ts";
 import { lifeArguments, livesFrom, playLives } from "./drawn-lives.ts";
+import { keptIfWrong, type LifeFolder } from "./life-folder.ts";
+import { sharedBroker } from "./life-servers.ts";
 import { Dice } from "./random.ts";
 import { type Blow, blows, liveSourceLife } from "./source-topic-life.ts";
 import { SourceTopic } from "./source-topic.ts";
@@ -50,21 +49,25 @@ async function liveOne(
   tally: { happened: number; found: number; missed: number },
 ): Promise<void> {
   const beganMs = performance.now();
-  const outcome = await withTopic(kind, `kills${seed}`, (topic) =>
-    liveSourceLife({
+  const missed: Blow[] = [];
+  const found = await withTopic(kind, `kills${seed}`, async (topic, folder) => {
+    const outcome = await liveSourceLife({
       topic,
       blows: own,
       others: 1,
       dice: new Dice(seed + 1),
+      folder,
       onBlow: (what) => {
         tally.happened++;
         say(`  ${kind} ${seed}  ${what}`);
       },
-    }),
-  ).catch((error: unknown) => ({ found: [String(error)], missed: [] }));
-  tally.found += outcome.found.length;
-  tally.missed += outcome.missed.length;
-  const wrong = [...outcome.found, ...outcome.missed.map((blow) => `missed: ${blow}`)];
+    });
+    missed.push(...outcome.missed);
+    return outcome.found;
+  }).catch((error: unknown) => [String(error)]);
+  tally.found += found.length;
+  tally.missed += missed.length;
+  const wrong = [...found, ...missed.map((blow) => `missed: ${blow}`)];
   const seconds = Math.round((performance.now() - beganMs) / 1000);
   say(`kafka → ${kind} life (seed ${seed}): ${seconds} s; ${tally.happened} blows`);
   for (const text of wrong.slice(0, MAX_LINES)) say(`  ${text}`);
@@ -74,23 +77,24 @@ async function liveOne(
     );
 }
 
-/** A topic, a target and a folder of one's own while `work` is done. */
-async function withTopic<T>(
+/** A topic, a target and a folder of one's own while `live` is lived. */
+async function withTopic(
   kind: TargetKind,
   name: string,
-  work: (topic: SourceTopic) => Promise<T>,
-): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "millrace-kafka-source-"));
+  live: (topic: SourceTopic, folder: LifeFolder) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   const [kafka, target] = await Promise.all([sharedKafka(), makeTarget(kind)]);
   try {
-    const topic = await SourceTopic.begin({ kafka, target, folder, name });
-    try {
-      return await work(topic);
-    } finally {
-      await topic.close();
-    }
+    const brokers = [await sharedBroker(kafka.bootstrap, kafka.prefix)];
+    return await keptIfWrong({ brokers, databases: { target: target.url } }, async (folder) => {
+      const topic = await SourceTopic.begin({ kafka, target, folder: folder.path, name });
+      try {
+        return await live(topic, folder);
+      } finally {
+        await topic.close();
+      }
+    });
   } finally {
     await Promise.all([kafka.release(), target.release()]);
-    await rm(folder, { recursive: true });
   }
 }

@@ -1,6 +1,6 @@
 /** A life of a pipeline whose source is a topic: processes that share its partitions, and what befalls one of them. */
-import { callToEnd } from "./millrace-call.ts";
-import { MillraceProcess } from "./millrace-process.ts";
+import type { LifeFolder } from "./life-folder.ts";
+import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import type { Dice } from "./random.ts";
 import type { SourceTopic } from "./source-topic.ts";
 
@@ -36,6 +36,8 @@ interface TopicLife {
   /** Processes that nothing befalls. */
   readonly others: number;
   readonly dice: Dice;
+  /** Where its processes write what they say. */
+  readonly folder?: LifeFolder;
   readonly onBlow?: (what: string) => void;
 }
 
@@ -51,15 +53,17 @@ interface LifeOutcome {
 export async function liveSourceLife(life: TopicLife): Promise<LifeOutcome> {
   const { topic, others } = life;
   const missed: Blow[] = [];
-  const well = Array.from({ length: others }, () => new MillraceProcess(topic.args));
+  const well = Array.from({ length: others }, () => start(life, "other"));
   for (const blow of life.blows) {
     const what = await strike(life, blow);
+    life.folder?.note(what ?? `missed: ${blow}`);
     if (what === null) missed.push(blow);
     else life.onBlow?.(what);
   }
   await topic.write(3);
   await Promise.all(well.map((other) => other.stop()));
-  await callToEnd([...topic.args, "--until-caught-up"]);
+  const args = [...topic.args, "--until-caught-up"];
+  await runToEnd(args, undefined, undefined, life.folder?.nextLog("last"));
   return { found: await topic.findings(), missed };
 }
 
@@ -69,9 +73,14 @@ function strike(life: TopicLife, blow: Blow): Promise<string | null> {
   return kill(life, blow === "anywhere" ? null : blow);
 }
 
-async function kill({ topic, dice }: TopicLife, place: string | null): Promise<string | null> {
+function start({ topic, folder }: TopicLife, name: string, failpoints?: string): MillraceProcess {
+  return new MillraceProcess(topic.args, failpoints, folder?.nextLog(name));
+}
+
+async function kill(life: TopicLife, place: string | null): Promise<string | null> {
+  const { topic, dice } = life;
   const nth = place === null ? 0 : nthOf(place, dice);
-  const run = new MillraceProcess(topic.args, place === null ? undefined : `${place}=kill@${nth}`);
+  const run = start(life, "killed", place === null ? undefined : `${place}=kill@${nth}`);
   let isOver = false;
   const ended = run.ended.finally(() => (isOver = true));
   if (place === null)
@@ -88,8 +97,9 @@ async function kill({ topic, dice }: TopicLife, place: string | null): Promise<s
 }
 
 /** The process wakes up when others have its partitions, and writes nothing any more. */
-async function freeze({ topic, dice }: TopicLife): Promise<string | null> {
-  const run = new MillraceProcess(topic.args);
+async function freeze(life: TopicLife): Promise<string | null> {
+  const { topic, dice } = life;
+  const run = start(life, "frozen");
   await Promise.race([run.running, run.ended]);
   // Anywhere from its first assignment on.
   for (let rounds = dice.between(0, 10); rounds > 0; rounds--) {

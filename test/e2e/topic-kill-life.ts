@@ -3,9 +3,6 @@
  * has to be told exactly once, in the order of its key, to a plain consumer of committed messages; in every third life at least once,
  * and then in that order from wherever a key was begun anew.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { transactionalId } from "../../packages/millrace/src/sinks/kafka/topic-names.ts";
 import type { FaultProxy } from "../support/fault-proxy.ts";
@@ -13,6 +10,8 @@ import { startFaultProxy } from "../support/fault-proxy.ts";
 import { adminOf, createTopic, type KafkaCluster, type KafkaSettings } from "../support/kafka.ts";
 import { BrokerTroubles, startLifeKafka } from "./broker-troubles.ts";
 import { CountingWriter } from "./counting-writer.ts";
+import { keptIfWrong, type LifeFolder } from "./life-folder.ts";
+import { recordLog } from "./life-servers.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { MixedWriter, REFUSED_CONFIGS } from "./mixed-writer.ts";
 import { type Section, writePipelineFile } from "./pipeline-file.ts";
@@ -54,7 +53,8 @@ const MOST: Readonly<Record<TopicWay, number>> = {
 /** Once in seconds, or where there is a backlog. */
 const SLOW = /^(frontier|postgres-log|mysql-log)\.|^kafka\.ready$/;
 const reachTimeoutMs = 40_000;
-const catchUpTimeoutMs = 300_000;
+/** A backlog of thousands of transactions has to pass on a machine that others fill, too. */
+const catchUpTimeoutMs = 900_000;
 
 /** What a life is told. */
 export interface TopicLifeOptions {
@@ -75,12 +75,12 @@ export async function liveTopicLife(options: TopicLifeOptions): Promise<readonly
     startLifeKafka(proxy, options.troubles.includes("coordinator")),
     makeSource(options.from),
   ]);
-  const folder = await mkdtemp(join(tmpdir(), "millrace-topic-life-"));
   try {
-    const life = new TopicLife(options, { kafka, proxy, source, file: join(folder, "life.yaml") });
-    return await life.run();
+    const servers = { brokers: kafka.brokers, databases: { source: source.url } };
+    return await keptIfWrong(servers, (folder) =>
+      new TopicLife(options, { kafka, proxy, source, folder }).run(),
+    );
   } finally {
-    await rm(folder, { recursive: true });
     await proxy.close();
     await kafka.stop();
     await source.release();
@@ -91,7 +91,7 @@ interface Parts {
   readonly kafka: KafkaCluster;
   readonly proxy: FaultProxy;
   readonly source: TestSource;
-  readonly file: string;
+  readonly folder: LifeFolder;
 }
 
 class TopicLife {
@@ -99,27 +99,28 @@ class TopicLife {
   readonly #kafka: KafkaCluster;
   readonly #brokers: BrokerTroubles;
   readonly #source: TestSource;
-  readonly #file: string;
+  readonly #folder: LifeFolder;
   readonly #dice: Dice;
   readonly #mixed: MixedWriter;
   readonly #reached = new Set<string>();
 
-  constructor(options: TopicLifeOptions, { kafka, proxy, source, file }: Parts) {
+  constructor(options: TopicLifeOptions, { kafka, proxy, source, folder }: Parts) {
     this.#options = options;
     this.#kafka = kafka;
     this.#source = source;
-    this.#file = file;
+    this.#folder = folder;
     this.#dice = new Dice(options.seed);
     this.#brokers = new BrokerTroubles(kafka, proxy, this.#dice);
-    this.#mixed = new MixedWriter(source.url, new Dice(options.seed + 2));
+    this.#mixed = new MixedWriter(source.url, new Dice(options.seed + 2), {
+      onWritten: (text) => folder.noteIn("written.log", text),
+    });
   }
 
   async run(): Promise<readonly string[]> {
     await this.#prepare();
     await this.#beginnings();
     for (const [i, trouble] of this.#options.troubles.entries()) {
-      const what = await this.#whileWriting((writer) => this.#befall(trouble, i, writer));
-      this.#options.onTrouble?.(what);
+      this.#tell(await this.#whileWriting((writer) => this.#befall(trouble, i, writer)));
     }
     // A backlog of many transactions would take all day in small ones where the machine is busy.
     await this.#writeFile({});
@@ -136,8 +137,13 @@ class TopicLife {
       const place = dice.pick(left);
       left = left.filter((other) => other !== place && wayTo(other) !== "birth");
       const kill = (): Promise<string> => this.#killAt(`${place}=kill@1`);
-      this.#options.onTrouble?.(await (dice.chance(0.5) ? this.#whileWriting(kill) : kill()));
+      this.#tell(await (dice.chance(0.5) ? this.#whileWriting(kill) : kill()));
     }
+  }
+
+  #tell(what: string): void {
+    this.#folder.note(what);
+    this.#options.onTrouble?.(what);
   }
 
   /** The rows that are counted, and all others. */
@@ -154,7 +160,9 @@ class TopicLife {
   }
 
   async #catchUp(): Promise<void> {
-    this.#note(await runToEnd([...this.#args(), "--until-caught-up"], catchUpTimeoutMs, "*=tell"));
+    const args = [...this.#args(), "--until-caught-up"];
+    const log = this.#folder.nextLog("last");
+    this.#note(await runToEnd(args, catchUpTimeoutMs, "*=tell", log));
   }
 
   #note({ reached }: MillraceProcess): void {
@@ -218,7 +226,7 @@ class TopicLife {
   }
 
   async #killAt(armed: string): Promise<string> {
-    const run = new MillraceProcess(this.#args(), `${armed};*=tell`);
+    const run = this.#start(`${armed};*=tell`);
     await Promise.race([run.ended, sleep(reachTimeoutMs)]);
     if (!run.isRunning && run.killedAt === null)
       throw new Error(`it ended by itself: ${run.tail()}`);
@@ -228,8 +236,12 @@ class TopicLife {
     return run.killedAt === null ? `missed ${armed}` : armed;
   }
 
+  #start(failpoints?: string): MillraceProcess {
+    return new MillraceProcess(this.#args(), failpoints, this.#folder.nextLog("run"));
+  }
+
   async #anywhere(): Promise<string> {
-    const run = new MillraceProcess(this.#args());
+    const run = this.#start();
     await run.running;
     const ms = this.#dice.between(0, 1500);
     await sleep(ms);
@@ -240,7 +252,7 @@ class TopicLife {
 
   /** Frozen for so long that another one has taken over, and let go again: it writes nothing any more, and ends. */
   async #zombie(writer: CountingWriter): Promise<string> {
-    const zombie = new MillraceProcess(this.#args());
+    const zombie = this.#start();
     await zombie.running;
     await writer.wrote(this.#dice.between(5, 60));
     process.kill(zombie.pid, "SIGSTOP");
@@ -260,7 +272,7 @@ class TopicLife {
   }
 
   async #whileRunning(work: () => Promise<string>): Promise<string> {
-    const run = new MillraceProcess(this.#args());
+    const run = this.#start();
     await run.running;
     try {
       const what = await work();
@@ -278,6 +290,7 @@ class TopicLife {
 
   async #prepare(): Promise<void> {
     const all = Array.from({ length: rows }, (_, i) => `(${i + 1}, 0, '${"x".repeat(100)}')`);
+    await recordLog(this.#source.url);
     await this.#source.query(
       `CREATE TABLE ${counted} (id int PRIMARY KEY, n int NOT NULL, pad text)`,
     );
@@ -317,6 +330,10 @@ class TopicLife {
         ...sink,
       },
     });
+  }
+
+  get #file(): string {
+    return this.#folder.file("life.yaml");
   }
 
   get #name(): string {

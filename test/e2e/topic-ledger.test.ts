@@ -118,6 +118,16 @@ describe.each(both)("a topic that tells %s", (guarantee) => {
     expect(ledgerOf(["c/1", "u/3"]).wrongRefused(messages("c/1"), guarantee)).toHaveLength(1);
   });
 
+  it("a row whose change was refused is told as it is by a load, and by nothing else", () => {
+    const ledger = ledgerOf(["c/1"]);
+    ledger.unsaid(1, { w: 3 });
+    expect(ledger.wrongRefused(messages("c/1", "r/3"), guarantee)).toEqual([]);
+    expect(ledger.wrongRefused(messages("c/1", "r/4"), guarantee)).toHaveLength(1);
+    expect(ledger.wrongRefused(messages("c/1", "u/3"), guarantee)).toHaveLength(1);
+    ledger.wrote("u", 1, { w: 5 });
+    expect(ledger.wrongRefused(messages("c/1", "r/3"), guarantee)).toHaveLength(1);
+  });
+
   it("a key that nobody wrote is found", () => {
     expect(new TopicLedger().wrong(messages("c/1"), guarantee)).toHaveLength(1);
     expect(new TopicLedger().wrongKeyless(messages("c/1"), guarantee)).toHaveLength(1);

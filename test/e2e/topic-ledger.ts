@@ -39,6 +39,8 @@ export class TopicLedger {
   readonly #keys = new Map<number, Written[]>();
   /** What each key is now. */
   readonly #rows = new Map<number, Row>();
+  /** What each key has become since without the log's telling. */
+  readonly #unsaid = new Map<number, Row[]>();
   /** From then on a load does not stand for what the log tells. */
   isLoaded = false;
 
@@ -46,6 +48,12 @@ export class TopicLedger {
   wrote(op: "c" | "u", key: number, row: Row): void {
     this.#add(key, `${op} ${textOf(row)}`, row["w"] ?? null);
     this.#rows.set(key, row);
+    this.#unsaid.delete(key);
+  }
+
+  /** A row is changed, and the change is refused: only a load may tell what it is then. */
+  unsaid(key: number, row: Row): void {
+    this.#unsaid.set(key, [...(this.#unsaid.get(key) ?? []), row]);
   }
 
   /** A row is gone. */
@@ -106,7 +114,7 @@ export class TopicLedger {
       const lines = wrongOf(written, ofKey);
       // Of one that nothing is told of, it was seen above whether that may be.
       const isEnding = lines.length === 0 && told.has(key);
-      const all = isEnding ? wrongEnd(this.#rows.get(key) ?? null, ofKey.last) : lines;
+      const all = isEnding ? this.#wrongEnd(key, ofKey.last) : lines;
       return all.map((line) => `key ${key}: ${line}`);
     });
     return [...wrong, ...strangers.map((key) => `key ${key} was never written`)];
@@ -131,6 +139,11 @@ export class TopicLedger {
     });
     const strangers = [...told.keys()].filter((id) => !this.#keys.has(id));
     return [...wrong, ...strangers.map((id) => `row ${id} was never written`)];
+  }
+
+  #wrongEnd(key: number, last: KeyTold["last"]): readonly string[] {
+    const isSeen = this.#unsaid.get(key)?.some((row) => wrongEnd(row, last).length === 0) ?? false;
+    return isSeen ? [] : wrongEnd(this.#rows.get(key) ?? null, last);
   }
 
   #add(key: number, text: string, w: number | null): void {

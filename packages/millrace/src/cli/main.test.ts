@@ -38,6 +38,11 @@ describe("millrace", () => {
     });
   });
 
+  it("ends though something still waits", async () => {
+    const held = { NODE_OPTIONS: "--import=data:text/javascript,setInterval(()=>{},2e9)" };
+    expect(await cli(["--version"], held)).toMatchObject({ code: 0, stdout: `${VERSION}\n` });
+  });
+
   it("explains an error", async () => {
     const { code, stdout } = await cli(["errors", "mr_fenced"]);
     expect([code, stdout.split("\n")[0]]).toEqual([0, "MR_FENCED"]);

@@ -8,6 +8,8 @@ import type { CliSurroundings, Output } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
 const DEFAULT_COLUMNS = 80;
+/** All is done and said: a server that somebody still waits for keeps the process no longer than this, milliseconds. */
+const LAST_MS = 1_000;
 
 function output(stream: NodeJS.WriteStream): Output {
   // A reader that went away (`| head`) is no failure of ours.
@@ -65,3 +67,8 @@ try {
   process.stderr.write(`${safeMessage(error)}\n`);
   process.exitCode = EXIT.invalid;
 }
+
+setTimeout(() => {
+  // Behind all that was written before, which may be a long way into a slow pipe.
+  process.stdout.write("", () => process.exit());
+}, LAST_MS).unref();
