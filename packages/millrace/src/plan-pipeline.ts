@@ -151,8 +151,13 @@ function plannedTable(
   const { settings, sink: kind } = way.config;
   const { targets, refused } = targetsOf(way, shape);
   const isLoaded = !isKnown && settings.fullLoad && refused === null;
-  const chunks =
-    estimatedRows === null ? null : Math.max(1, Math.ceil(estimatedRows / settings.chunkRows));
+  // Without a key there is nothing to cut a table by.
+  const isWhole = shape.key.length === 0;
+  const chunks = isWhole
+    ? 1
+    : estimatedRows === null
+      ? null
+      : Math.max(1, Math.ceil(estimatedRows / settings.chunkRows));
   const rates = kind.kind === "jsonl" || kind.kind === "kafka" ? null : profileOf(kind).dpu;
   return {
     table: shape.id,

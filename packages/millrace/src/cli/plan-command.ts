@@ -38,7 +38,7 @@ export function planText({ pipeline, tables, findings, messages }: PipelinePlan)
   const isTopic = messages !== undefined;
   const load = isTopic
     ? `about ${grouped(messages)} messages in the topics`
-    : `about ${grouped(rows)} rows to load in ${grouped(sum(({ chunks }) => chunks))} chunks`;
+    : `about ${grouped(rows)} rows to load in ${unknown === 0 ? "" : "at least "}${chunksText(tables)}`;
   const all = [
     `${pipeline}: ${count}`,
     ...(unknown > 0 && rows === 0 && !isTopic ? [] : [load]),
@@ -60,6 +60,15 @@ export function planText({ pipeline, tables, findings, messages }: PipelinePlan)
   ]
     .map((line) => `${line}\n`)
     .join("");
+}
+
+/** Of a table that nobody knows the size of there is one at least. */
+function chunksText(tables: readonly PlannedTable[]): string {
+  const count = tables.reduce(
+    (total, table) => total + (table.chunks ?? (hasUnknownRows(table) ? 1 : 0)),
+    0,
+  );
+  return count === 1 ? "1 chunk" : `${grouped(count)} chunks`;
 }
 
 /** Whether it is loaded, and nobody can say how much that is. */

@@ -12,13 +12,12 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
   if (thrown instanceof KafkaFault) return thrown;
   const chain = [...causesOf(thrown)];
   const id = chain.map((each) => textAt(each, "apiId")).find((each) => each !== "");
-  const said = chain.map((each) => textAt(each, "serverErrorMessage")).find((each) => each !== "");
   const code = codeOf(chain);
   const login = loginText(chain, id, code);
   if (login !== null)
     return new KafkaFault("config", login.id, `broker ${where} ${login.text}`, thrown);
   if (id !== undefined)
-    return new KafkaFault(kindOf(id), id, `${said ?? meaningOf(id)} (broker ${where})`, thrown);
+    return new KafkaFault(kindOf(id), id, `${saidOf(chain, id)} (broker ${where})`, thrown);
   const alert = clientAlert(code);
   if (alert !== null)
     return new KafkaFault(
@@ -46,6 +45,12 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
     connectionText(where, code, messageOf(chain)),
     thrown,
   );
+}
+
+/** What a broker adds to the error's name, a sentence mostly; else what the name means. */
+function saidOf(chain: readonly unknown[], id: string): string {
+  const said = chain.map((each) => textAt(each, "serverErrorMessage")).find((each) => each !== "");
+  return said?.replace(/\.$/, "") ?? meaningOf(id);
 }
 
 /** The library throws away an answer that holds an error; it is in the error. Null where nobody has answered. */

@@ -25,11 +25,28 @@ const CLOCK_REMEDY =
 const TIMEOUT_REMEDY =
   "Write a sink.transaction.timeout that is no longer than transaction.max.timeout.ms of the brokers, or raise that there.";
 
-/** What has to be changed, where it is neither a login nor a certificate. */
-const CONFIG_REMEDIES: Readonly<Record<string, string>> = {
-  INVALID_TIMESTAMP: CLOCK_REMEDY,
-  INVALID_TRANSACTION_TIMEOUT: TIMEOUT_REMEDY,
-};
+/** What has to be changed, where it is neither a login nor a certificate, and by which option of the sink. */
+const CONFIG_HELP: Readonly<Record<string, { readonly remedy: string; readonly option?: string }>> =
+  {
+    INVALID_TIMESTAMP: { remedy: CLOCK_REMEDY },
+    INVALID_TRANSACTION_TIMEOUT: {
+      remedy: TIMEOUT_REMEDY,
+      option: "sink.transaction.timeout",
+    },
+    INVALID_REPLICATION_FACTOR: {
+      remedy:
+        "Write a topic.replication-factor that is no larger than the number of brokers that are up, or leave it out for the brokers' own (default.replication.factor); or start more brokers.",
+      option: "topic.replication-factor",
+    },
+    INVALID_PARTITIONS: {
+      remedy: "Write a topic.partitions that the brokers take, or leave it out for their own.",
+      option: "topic.partitions",
+    },
+    INVALID_CONFIG: {
+      remedy: "Mend in topic.configs what the detail names, or leave it out for the brokers' own.",
+      option: "topic.configs",
+    },
+  };
 
 /** What a failure of Kafka's means for the pipeline. */
 export function sinkError(thrown: unknown): MillraceError {
@@ -68,10 +85,11 @@ export function sinkError(thrown: unknown): MillraceError {
         remedy: RIGHT_REMEDIES.running,
       });
     case "config": {
-      const remedy = CONFIG_REMEDIES[thrown.id];
-      return remedy === undefined
-        ? configError(thrown, { code: "MR_SINK_REFUSED", section: "sink" })
-        : remedied("MR_SINK_REFUSED", thrown, remedy);
+      const help = CONFIG_HELP[thrown.id];
+      if (help === undefined)
+        return configError(thrown, { code: "MR_SINK_REFUSED", section: "sink" });
+      const named = help.option === undefined ? {} : { option: `sink.${help.option}` };
+      return remedied("MR_SINK_REFUSED", thrown, help.remedy, named);
     }
   }
 }
@@ -107,8 +125,9 @@ function remedied(
   code: "MR_SINK_ROW_REFUSED" | "MR_SINK_SCHEMA" | "MR_SINK_REFUSED",
   fault: KafkaFault,
   remedy: string,
+  named: { readonly option?: string } = {},
 ): MillraceError {
-  const facts = { kafka: fault.id };
+  const facts = { kafka: fault.id, ...named };
   return new MillraceError(code, fault.message, { cause: fault, facts, remedy });
 }
 

@@ -35,7 +35,7 @@ import { mapToTopic } from "./table-mapping.ts";
 import { TableOutputs } from "./table-outputs.ts";
 import { ownName, transactionalId } from "./topic-names.ts";
 import type { NewTopic } from "./topic-making.ts";
-import { Topics } from "./topics.ts";
+import { type TopicPreview, Topics } from "./topics.ts";
 
 /** Two that take over at once wait for different times, milliseconds. */
 const TAKEOVER_PAUSE_MS = 200;
@@ -231,10 +231,7 @@ export class KafkaSink implements Sink {
    * What {@link checkTable} would find, without touching anything; `missing` is the topic where it is not there, which could be
    * made where `create` says so. @throws MillraceError
    */
-  async previewTable(
-    table: TargetTable,
-    create: "if-missing" | "never",
-  ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
+  async previewTable(table: TargetTable, create: "if-missing" | "never"): Promise<TopicPreview> {
     try {
       const { partitioning, format } = this.#options;
       partitionerOf(partitioning, table);

@@ -39,6 +39,16 @@ export interface TargetTopic {
   readonly compacted: boolean;
 }
 
+/** The topic of a table as a look finds it, or as it would be made. */
+export interface TopicPreview {
+  readonly name: string;
+  readonly isMissing: boolean;
+  /** Null where the brokers would say how many. */
+  readonly partitions: number | null;
+  /** Wherein it differs from what the file says of those that are made. */
+  readonly notices: readonly string[];
+}
+
 /** The topics of a sink's tables: found, made, checked, and never changed. */
 export class Topics {
   readonly #cluster: Cluster;
@@ -148,10 +158,7 @@ export class Topics {
   }
 
   /** Looks at the topic of a table only; whether a missing one could be made is asked with `if-missing`. */
-  async preview(
-    table: TargetTable,
-    create: "if-missing" | "never",
-  ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
+  async preview(table: TargetTable, create: "if-missing" | "never"): Promise<TopicPreview> {
     const name = this.#names.of(table);
     const seen = await this.look(name);
     refuseWithoutKey(table, seen === null ? this.#planned(name) : this.#targetOf(name, seen));
@@ -160,8 +167,13 @@ export class Topics {
       await this.mayMake({ name, partitions, replicationFactor, configs });
     await this.refuseLacking(new Map([[name, ["WRITE"]]]));
     return seen === null
-      ? { missing: name, notices: [] }
-      : { missing: null, notices: noticesOf(this.#options, name, seen) };
+      ? { name, isMissing: true, partitions, notices: [] }
+      : {
+          name,
+          isMissing: false,
+          partitions: seen.partitions,
+          notices: noticesOf(this.#options, name, seen),
+        };
   }
 
   /** @throws KafkaFault `rights`, of the first that it is not there for as it is wanted. */

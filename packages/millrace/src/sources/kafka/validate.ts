@@ -29,7 +29,9 @@ export async function validateKafkaSource(
       },
     ];
   } catch (thrown) {
-    return [unreachable(sourceError(thrown))];
+    const finding = unreachable(sourceError(thrown));
+    const isLost = finding.code === "MR_SOURCE_LOST_CONNECTION";
+    return [isLost ? { ...finding, option: "source.properties.bootstrap.servers" } : finding];
   } finally {
     await cluster.close();
   }
