@@ -70,15 +70,19 @@ async function run(
   if (server !== null) screen.say(`Dashboard: ${server.url}  (also /metrics, /health/ready)`);
   const look = await target.look(shop);
   if (look !== null) screen.say(`To look into the topic of orders: ${look}`, { look });
+  const make = await target.make();
+  if (make !== null)
+    screen.say(`This broker makes no topic by itself. To make one of your own: ${make}`, { make });
   if (options.forSeconds === null && !signal.aborted) screen.say("Ctrl-C ends it.");
   const ticking = setInterval(() => screen.show(pipeline, customers.changes), 500);
   atEnd(async () => clearInterval(ticking));
 
   const told = tellSync(pipeline, signal, (text) => screen.say(text));
   await orAbort(signal, Promise.race([told, pipeline.done]));
-  await sleep(options.forSeconds === null ? 2 ** 31 - 1 : options.forSeconds * 1000, undefined, {
-    signal,
-  }).catch(() => undefined);
+  const lastsMs = options.forSeconds === null ? 2 ** 31 - 1 : options.forSeconds * 1000;
+  const slept = sleep(lastsMs, undefined, { signal }).catch(() => undefined);
+  // One that fails, or that another process takes over, ends the demo with the reason.
+  await Promise.race([slept, pipeline.done]);
   await closeShop();
   clearInterval(ticking);
   screen.end();
@@ -116,7 +120,8 @@ async function openServers(
   atEnd(() => target.stop());
   const [from, to] = [shop.address, target.address];
   screen.say(`The shop has ${orders} orders.`, { orders: options.rows });
-  screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
+  // No full stop: the address would be copied with it.
+  screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}`, { from, to });
   return { shop, target };
 }
 

@@ -11,6 +11,7 @@ import { normalisedKey } from "./example.ts";
 import type { ToldShop } from "./source-shop.ts";
 
 const READ_TIMEOUT_MS = 120_000;
+const MAKER = "org.apache.kafka.tools.TopicCommand";
 const CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 
 /** A table beside its topic, as everybody sees it who reads what is committed. */
@@ -50,6 +51,13 @@ export class ShopTopics {
     const command = toolCommand(await bringServer("kafka"), CONSUMER, []);
     const from = ["--bootstrap-server", this.address, "--topic", orders, "--from-beginning"];
     return [...command, ...from, "--isolation-level", "read_committed"].map(shellWord).join(" ");
+  }
+
+  /** The command that makes a topic: who writes to one that is not there is told so, a minute later. */
+  async make(): Promise<string> {
+    const command = toolCommand(await bringServer("kafka"), MAKER, []);
+    const how = ["--bootstrap-server", this.address, "--create", "--topic", "mine"];
+    return [...command, ...how, "--partitions", "1"].map(shellWord).join(" ");
   }
 
   /** The shop's file of `examples/`. */

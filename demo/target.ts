@@ -14,6 +14,8 @@ export interface DemoTarget {
   readonly address: string;
   /** The command that shows what is there, where that is not plain. */
   look(shop: SourceShop): Promise<string | null>;
+  /** The command that makes a place for what one writes oneself, where that does not come by itself. */
+  make(): Promise<string | null>;
   /** As `loadPipeline` takes it. */
   pipelineFrom(shop: SourceShop): Promise<string | object>;
   /** Tells whether everything arrived, after so many changes. */
@@ -43,6 +45,7 @@ async function dsqlTarget(): Promise<DemoTarget> {
     server: "DSQL",
     address: `postgresql://${dsql.user}@${dsql.host}:${dsql.port}/${dsql.database}?sslmode=require`,
     look: async () => null,
+    make: async () => null,
     pipelineFrom: (shop) => shop.pipelineTo(dsql),
     async verify(_shop, description, screen, changes) {
       screen.say("Verifying source against target, row by row …");
@@ -61,6 +64,7 @@ async function kafkaTarget(): Promise<DemoTarget> {
   return {
     server: "Kafka",
     address,
+    make: () => topics.make(),
     look: (shop) => topics.look(toldOf(shop)),
     pipelineFrom: (shop) => topics.pipelineFrom(toldOf(shop)),
     async verify(shop, _description, screen, changes) {
