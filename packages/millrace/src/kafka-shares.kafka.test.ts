@@ -200,6 +200,8 @@ describe("a table without key in one of a topic's partitions", () => {
       await expect.poll(error, POLL).toMatch(/TRUNCATE of public\.alone would (remove|leave)/);
       expect(pipeline.status().error?.remedy).toMatch(/one partition.*on-truncate: ignore/);
       await expect.poll(() => ids("alone"), POLL).toEqual([3, 4]);
+      const stopped = { code: "MR_SCHEMA_CHANGE_REFUSED" };
+      expect(pipeline.status().tables).toMatchObject([{ id: "public.alone", stopped }]);
     });
   });
 });

@@ -129,6 +129,7 @@ function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSour
     moves: shared.moves,
     waits: () => shared.waits?.() ?? [],
     lost: (share) => shared.lost?.(share),
+    tables: (share) => shared.tables?.(share) ?? [],
     holder: () => thisHolder(random),
     open: (share, { observer: shareObserver, holder }) => {
       const own = { ...asking, observer: shareObserver, holder, loadRate, loadTurns, firstAlone };

@@ -23,7 +23,14 @@ const TABLE = z.object({
   loadedPercent: z.number().nullable(),
   changes: z.number(),
   deadLetters: z.number(),
-  stopped: z.object({ code: z.string(), message: z.string(), atMs: z.number() }).nullable(),
+  stopped: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      remedy: z.string().optional(),
+      atMs: z.number(),
+    })
+    .nullable(),
   paused: z.object({ atMs: z.number() }).nullable().default(null),
   notices: z.array(z.string()),
 });
@@ -256,7 +263,7 @@ function stoppedLines({ tables, error }: RemotePipeline): string[] {
           `  stopped   ${id}: ${stopped.message}`,
           ...(error?.code === stopped.code
             ? []
-            : ["            mend the mapping, then millrace resync it"]),
+            : [`            ${stopped.remedy ?? "mend the mapping, then millrace resync it"}`]),
         ],
   );
 }

@@ -37,6 +37,8 @@ export interface SharedSource {
    * asked with every `status`. Absent where there is nothing but the shares.
    */
   waits?(): readonly SharedWait[];
+  /** Of which tables a share is, as far as is known before they are captured. Absent where nobody knows before. */
+  tables?(share: string): readonly TableId[];
   /** Where each share ends now, whoever reads it. Absent where a process is given all shares. */
   ends?(): Promise<ReadonlyMap<string, Position>>;
   /** As {@link Source.comparePositions}, of any share. */

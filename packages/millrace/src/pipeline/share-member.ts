@@ -1,5 +1,6 @@
 import type { ErrorClass, MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
+import type { TableId } from "../model/table.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { TaskObserver } from "./observer.ts";
 import { backoffMs } from "./retry.ts";
@@ -23,13 +24,17 @@ interface MemberParts {
   readonly observer: TaskObserver;
   readonly open: () => Promise<MadeTask>;
   readonly isPaused: () => boolean;
+  /** See {@link Share.tables}. */
+  readonly tables?: () => readonly TableId[];
   /** It has failed, as it had not before where that `isNews`; it is tried again after `waitMs`, or never where that is null. */
   readonly failed: (
     member: ShareMember,
     error: MillraceError,
     more: { readonly isNews: boolean; readonly waitMs: number | null },
   ) => void;
-  /** It runs again. */
+  /** It runs again; what it failed with it may still meet. */
+  readonly again: () => void;
+  /** It works again. */
   readonly recovered: (member: ShareMember) => void;
 }
 
@@ -45,7 +50,9 @@ export class ShareMember implements Share {
   readonly #ended: Promise<void>;
   #task: Task | null = null;
   #opening: Retrying | null = null;
+  /** Until it works again, not until it runs: what comes first may be what it failed with. */
   #failure: { readonly error: MillraceError; readonly sinceMs: number } | null = null;
+  #isRunning = false;
   /** Its task as long as it has not ended, and what that was told last. */
   #steered: { readonly task: Task; isPaused: boolean } | null = null;
 
@@ -62,11 +69,15 @@ export class ShareMember implements Share {
 
   /** Its task, unless it has failed. */
   get task(): Task | null {
-    return this.#failure === null ? this.#task : null;
+    return this.#hasFailed ? null : this.#task;
   }
 
   get error(): MillraceError | null {
-    return this.#failure?.error ?? null;
+    return this.#hasFailed ? (this.#failure?.error ?? null) : null;
+  }
+
+  get #hasFailed(): boolean {
+    return this.#failure !== null && !this.#isRunning;
   }
 
   /** Another process is to have it. */
@@ -76,6 +87,10 @@ export class ShareMember implements Share {
 
   status(): TaskStatus | null {
     return this.#task?.status() ?? null;
+  }
+
+  tables(): readonly TableId[] {
+    return this.#parts.tables?.() ?? [];
   }
 
   opening(): Retrying | null {
@@ -92,7 +107,7 @@ export class ShareMember implements Share {
   /** @throws MillraceError what it failed with. */
   async caughtUp(): Promise<void> {
     await this.begun;
-    if (this.#failure !== null) throw this.#failure.error;
+    if (this.error !== null) throw this.error;
     await this.#task?.caughtUp();
   }
 
@@ -146,11 +161,17 @@ export class ShareMember implements Share {
       await task.stop();
       return close();
     }
+    const ended = new AbortController();
     await task.start().then(
-      () => this.#runs(),
+      () => this.#runs(task, ended.signal),
       () => undefined, // `done` says why
     );
-    await task.done;
+    try {
+      await task.done;
+    } finally {
+      ended.abort(new Error("the task has ended"));
+      this.#isRunning = false;
+    }
   }
 
   /** Opens until it can: what fails in passing is tried again. Null where nobody wants it any more. */
@@ -179,9 +200,19 @@ export class ShareMember implements Share {
     return { code, message, remedy, sinceMs, attempts: attempts + 1, nextTryMs: nowMs + waitMs };
   }
 
-  #runs(): void {
+  #runs(task: Task, ended: AbortSignal): void {
+    this.#isRunning = true;
     this.#begun.resolve();
     if (this.#failure === null) return;
+    this.#parts.again();
+    void this.#recovers(task, ended);
+  }
+
+  /** Once all that there was is durable, or it has run for so long. */
+  async #recovers(task: Task, ended: AbortSignal): Promise<void> {
+    const steady = this.#parts.clock.sleep(RECOVERED_MS, ended);
+    await Promise.any([task.caughtUp(), steady]).catch(() => undefined);
+    if (!this.#isRunning || ended.aborted) return;
     this.#failure = null;
     this.#parts.recovered(this);
   }

@@ -136,6 +136,30 @@ describe("the status of several tasks", () => {
     ]);
   });
 
+  it("has a line for the table of a failed share that never came to know it", () => {
+    const failure = { code: "MR_TARGET_OWNED", message: "owned", remedy: "r", sinceMs: 7 };
+    const [whole, owned] = [tableId("s", "whole"), tableId("s", "owned")];
+    const failed = { failure: () => failure, tables: () => [owned] };
+    const { tables } = mergeStatus(
+      [
+        share("t-0", { tables: [aTable(whole, "SYNC")] }),
+        { ...share("t-1", {}), ...failed },
+        { ...share("t-2", null), ...failed },
+      ],
+      set,
+    );
+    expect(tables).toMatchObject([
+      { id: whole, stopped: null },
+      {
+        id: owned,
+        state: "DISCOVERY",
+        targets: [],
+        rowsLoaded: 0,
+        stopped: { code: "MR_TARGET_OWNED", message: "share t-1: owned", remedy: "r", atMs: 7 },
+      },
+    ]);
+  });
+
   it("counts retries of shares that have left", () => {
     const status = mergeStatus([share("t-0", { retries: { A: 1 } })], {
       ...set,

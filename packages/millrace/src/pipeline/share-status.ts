@@ -14,6 +14,8 @@ export interface Share {
   readonly name: string;
   /** Null until its task is made. */
   status(): TaskStatus | null;
+  /** Of which tables it is, as far as its source can tell before they are captured. */
+  tables?(): readonly TableId[];
   /** Why it cannot be opened, and is tried again. */
   opening(): Retrying | null;
   /** What it failed with for good, and since when; milliseconds since 1970. */
@@ -55,7 +57,7 @@ export function mergeStatus(shares: readonly Share[], set: SetStanding): TaskSta
     retrying,
     unfinished: unfinished.length === 0 ? null : unfinished.join("; "),
     fence: greatestKnown(all.map(({ fence }) => fence)),
-    tables: mergeTables(known.flatMap(tablesOf)),
+    tables: shares.length === 0 ? empty.tables : mergeTables(shares.flatMap(tablesOf)),
     channels: known.flatMap(({ share, status }) =>
       status.channels.map((channel) => ({ ...channel, id: `${share.name}/${channel.id}` })),
     ),
@@ -77,18 +79,31 @@ export function mergeStatus(shares: readonly Share[], set: SetStanding): TaskSta
 const STATES: readonly TableState[] = ["DISCOVERY", "INIT_SYNC", "SYNC"];
 
 /** What a share brings that has failed comes no more: its tables are not whole, however far the other shares are. */
-function tablesOf({
-  share,
-  status: { tables },
-}: {
-  readonly share: Share;
-  readonly status: TaskStatus;
-}): readonly TableStatus[] {
+function tablesOf(share: Share): readonly TableStatus[] {
+  const tables = share.status()?.tables ?? [];
   const failure = share.failure();
   if (failure === null) return tables;
-  const { code, message, sinceMs: atMs } = failure;
-  const stopped = { code, message: `share ${share.name}: ${message}`, atMs };
-  return tables.map((table) => ({ ...table, stopped: table.stopped ?? stopped }));
+  const { code, message, remedy, sinceMs: atMs } = failure;
+  const stopped = { code, message: `share ${share.name}: ${message}`, remedy, atMs };
+  const known = tables.length > 0 ? tables : (share.tables?.() ?? []).map(unknownTable);
+  return known.map((table) => ({ ...table, stopped: table.stopped ?? stopped }));
+}
+
+/** A table of which nothing has come. */
+function unknownTable(id: TableId): TableStatus {
+  return {
+    id,
+    targets: [],
+    state: "DISCOVERY",
+    rowsLoaded: 0,
+    estimatedRows: null,
+    loadedPercent: null,
+    changes: 0,
+    deadLetters: 0,
+    stopped: null,
+    paused: null,
+    notices: [],
+  };
 }
 
 /** A table is as far as the task that is behind all others with it. */

@@ -37,6 +37,8 @@ export interface TableStatus {
   readonly stopped: {
     readonly code: string;
     readonly message: string;
+    /** Where it is another one than a table's own: mending and a resync. */
+    readonly remedy?: string;
     readonly atMs: number;
   } | null;
   /** Since when the operator has had it paused (milliseconds since 1970); null where it is not. A resume loads it again. */

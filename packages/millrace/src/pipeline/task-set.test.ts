@@ -217,6 +217,16 @@ describe("a set of tasks", () => {
     expect(told()).toHaveLength(1);
     bench.failStarts = null;
     sleeps[1]?.wake();
+    await expect.poll(() => sleeps.length).toBe(3);
+    // It meets the same again: nothing has worked yet.
+    expect(told()).toHaveLength(1);
+    bench.task("t-1").fail(new MillraceError("MR_SOURCE_REFUSED", "no right"));
+    await expect.poll(() => sleeps.length).toBe(4);
+    expect(told()).toHaveLength(1);
+    sleeps[3]?.wake();
+    await expect.poll(() => sleeps.length).toBe(5);
+    expect(bench.set.status().error).not.toBeNull();
+    bench.task("t-1").caught.resolve();
     await expect.poll(() => bench.set.status().error).toBeNull();
     expect(bench.task("t-1")).not.toBe(first);
     expect(told().at(-1)).toBe("share t-1 works again");
@@ -250,6 +260,8 @@ describe("a set of tasks", () => {
     expect(bench.task("t-1").calls).toContain("pause");
     await bench.set.resume();
     starts[0]?.();
+    await expect.poll(() => sleeps.length).toBe(2);
+    sleeps[1]?.wake();
     await expect.poll(() => bench.set.status().error).toBeNull();
     expect(bench.task("t-1").calls.slice(-2)).toEqual(["pause", "resume"]);
     await bench.set.stop();
@@ -309,6 +321,48 @@ describe("a set of tasks", () => {
     await bench.set.stop();
     expect(bench.states.at(-1)).toBe("stopped");
     expect(bench.opened).toEqual(["t-0", "t-1"]);
+  });
+
+  it("does not say that what has ended the last share is tried again, and says what helps", async () => {
+    const bench = new Bench();
+    await bench.began("t-0");
+    const why = new MillraceError("MR_SOURCE_REFUSED", "no right", { remedy: "Give it." });
+    bench.task("t-0").fail(why);
+    await expect(bench.set.done).rejects.toBe(why);
+    const notices = bench.events.filter(({ type }) => type === "notice");
+    expect(notices).toMatchObject([
+      { message: "share t-0 has stopped: MR_SOURCE_REFUSED: no right. Give it." },
+    ]);
+  });
+
+  it("tells all tables while its shares stop one by one, and behind that", async () => {
+    const bench = new Bench();
+    await bench.began("t-0", "t-1");
+    bench.task("t-0").state = { ...aStatus("running"), tables: [aTable(A, "SYNC")] };
+    bench.task("t-1").state = { ...aStatus("running"), tables: [aTable(B, "SYNC")] };
+    const slow = Promise.withResolvers<void>();
+    bench.task("t-0").beforeStop = slow.promise;
+    const stopped = bench.set.stop();
+    await expect.poll(() => bench.letGo.length + bench.task("t-1").calls.length).toBeGreaterThan(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    const tables = () => bench.set.status().tables.map(({ id }) => id);
+    expect(tables()).toEqual([A, B]);
+    slow.resolve();
+    await stopped;
+    expect(tables()).toEqual([A, B]);
+  });
+
+  it("says which shares come and go behind the first ones", async () => {
+    const bench = new Bench();
+    await bench.began("t-0", "t-1");
+    bench.assignments.give("t-1", "t-2", "t-3");
+    await expect.poll(() => bench.opened).toHaveLength(4);
+    const told = bench.events.flatMap((each) => (each.type === "notice" ? [each.message] : []));
+    expect(told).toEqual([
+      "this process gives up 1 share: t-0",
+      "this process has 2 more shares: t-2, t-3",
+    ]);
+    await bench.set.stop();
   });
 
   it("fails with the last failure once no share is left", async () => {
@@ -511,7 +565,7 @@ describe("a set of tasks", () => {
     const first = bench.task("t-1");
     for (const { wake } of sleeps) wake();
     await expect.poll(() => bench.task("t-1")).not.toBe(first);
-    await expect.poll(() => bench.set.status().error).toBeNull();
+    await expect.poll(() => bench.task("t-1").calls).toContain("start");
     bench.task("t-1").caught.resolve();
     for (const { wake } of sleeps) wake();
     await caughtUp;

@@ -11,7 +11,7 @@ import { ShareMember } from "./share-member.ts";
 import { mergeCounts, mergeStatus } from "./share-status.ts";
 import { SharedOutages } from "./shared-outages.ts";
 import { catchUpShares, type Elsewhere } from "./shares-caught-up.ts";
-import type { TaskState, TaskStatus, Wait } from "./status.ts";
+import type { TableStatus, TaskState, TaskStatus, Wait } from "./status.ts";
 import type { MadeTask, Task } from "./task-api.ts";
 
 /** Among those that have an outage; shares have names. */
@@ -46,6 +46,8 @@ export interface TaskSetParts {
   readonly lost?: (share: string) => void;
   /** Who this process is to the sink from now on, for a share that it is given. */
   readonly holder: () => Holder;
+  /** See {@link SharedSource.tables}. */
+  readonly tables?: (share: string) => readonly TableId[];
   /** Makes the task of a share; it is not started yet. */
   readonly open: (share: string, of: ShareParts) => Promise<MadeTask>;
   /** What is told of the source as a whole, beside its shares. */
@@ -80,6 +82,9 @@ export class TaskSet implements Task {
   #paused = false;
   /** The state that was told last. */
   #toldState: TaskState = "stopped";
+  /** Of the shares with which it has ended. */
+  #tables: readonly TableStatus[] = [];
+  #hasShares = false;
   /** Of shares that have left. */
   #retries: Readonly<Record<string, number>> = {};
   #supervised: Promise<void> = Promise.resolve();
@@ -143,7 +148,11 @@ export class TaskSet implements Task {
   status(): TaskStatus {
     const error = this.#failure;
     return mergeStatus([...this.#members.values()], {
-      empty: { ...this.#parts.empty, progressAgeMs: this.#progressAgeMs },
+      empty: {
+        ...this.#parts.empty,
+        tables: this.#tables,
+        progressAgeMs: this.#progressAgeMs,
+      },
       state: this.#shownState(),
       error: error === null ? null : shown(error),
       retrying: this.#outage.current,
@@ -234,9 +243,23 @@ export class TaskSet implements Task {
     );
     await Promise.all(left.map((member) => this.#leave(member)));
     const come = [...shares].filter((name) => !this.#members.has(name));
+    this.#tellMoved(left, shares, come);
     const members = come.map((name) => this.#join(name));
     if (shares.size > 0) this.#assigned.resolve();
     if (this.#state === "starting") void oneRuns(members).then(() => this.#begun());
+  }
+
+  /** What comes and goes behind the first ones, for whoever looks for what another process had. */
+  #tellMoved(
+    left: readonly ShareMember[],
+    shares: ReadonlySet<string>,
+    come: readonly string[],
+  ): void {
+    const gone = left.map(({ name }) => name).filter((name) => !shares.has(name));
+    if (gone.length > 0) this.#tell(`this process gives up ${countedShares(gone, "")}`);
+    if (this.#hasShares && come.length > 0)
+      this.#tell(`this process has ${countedShares(come, "more ")}`);
+    if (shares.size > 0) this.#hasShares = true;
   }
 
   /** A share of the first assignment runs, or all have said why not: one that cannot begin yet holds up no other. */
@@ -248,6 +271,10 @@ export class TaskSet implements Task {
 
   async #leave(member: ShareMember): Promise<void> {
     await member.leave();
+    this.#forget(member);
+  }
+
+  #forget(member: ShareMember): void {
     this.#outages.forget(member.name);
     const status = member.status();
     this.#retries = mergeCounts([this.#retries, status?.retries ?? {}]);
@@ -268,11 +295,10 @@ export class TaskSet implements Task {
       observer: own.observer,
       open: () => open(name, own),
       isPaused: () => this.#paused,
+      tables: () => this.#parts.tables?.(name) ?? [],
       failed: (failed, error, more) => this.#failed(failed, error, more),
-      recovered: (again) => {
-        this.#tell(`share ${again.name} works again`);
-        this.#begun();
-      },
+      again: () => this.#begun(),
+      recovered: () => this.#tell(`share ${name} works again`),
     });
     this.#members.set(name, member);
     return member;
@@ -319,10 +345,12 @@ export class TaskSet implements Task {
     if (this.#halt.signal.aborted) return;
     // The next assignment says who has it; until then it stands still here (I5).
     if (this.#hasMoved(failure)) return this.#parts.lost?.(name);
-    const again = waitMs === null ? "" : "; it is tried again, later each time";
-    if (isNews) this.#tell(`share ${name} has stopped: ${failure.message}${again}`);
     const all = [...this.#members.values()];
-    if (!all.every(({ error }) => error !== null && !this.#hasMoved(error))) return;
+    const isLast = all.every(({ error }) => error !== null && !this.#hasMoved(error));
+    const again = waitMs === null || isLast ? "" : "; it is tried again, later each time";
+    const what = `${failure.message.replace(/\.$/, "")}${again}. ${failure.remedy}`;
+    if (isNews) this.#tell(`share ${name} has stopped: ${what}`);
+    if (!isLast) return;
     // Nothing of the pipeline works here: whoever runs it has to know, and another process may do better.
     this.#failure = failure;
     this.#halt.abort(failure);
@@ -330,7 +358,11 @@ export class TaskSet implements Task {
 
   async #finish(failure: MillraceError | null): Promise<void> {
     this.#halt.abort(new Error("the tasks have ended"));
-    await Promise.all([...this.#members.values()].map((member) => this.#leave(member)));
+    const members = [...this.#members.values()];
+    await Promise.all(members.map((member) => member.leave()));
+    // Who is told of the end is told of all tables, not of those whose share took longest.
+    this.#tables = this.status().tables;
+    for (const member of members) this.#forget(member);
     await this.#parts.close().catch(() => undefined);
     this.#failure = failure;
     if (failure === null) {
@@ -379,6 +411,15 @@ export class TaskSet implements Task {
     const error = this.#failure === null ? {} : { error: shown(this.#failure) };
     this.#parts.observer.event({ type: "state", state, ...error });
   }
+}
+
+/** So many shares are named; a topic may have thousands of partitions. */
+const MOST_NAMES = 8;
+
+function countedShares(names: readonly string[], more: string): string {
+  const named = names.slice(0, MOST_NAMES).join(", ");
+  const rest = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} others` : "";
+  return `${names.length} ${more}${names.length === 1 ? "share" : "shares"}: ${named}${rest}`;
 }
 
 /** Resolves when one of them runs, or all have been begun or have failed. */

@@ -10,6 +10,8 @@ import { allWaits } from "./waits.ts";
 /** Where a task stands, as its parts know it. */
 export interface TaskStanding {
   readonly run: Run | null;
+  /** Of the last run. */
+  readonly lastTables: readonly TableStatus[];
   readonly state: TaskState;
   readonly isPaused: boolean;
   readonly error: TaskStatus["error"];
@@ -35,7 +37,7 @@ export function taskStatus(parts: RunningTask, standing: TaskStanding): TaskStat
     retrying: outage.current,
     unfinished: standing.unfinished,
     fence: run?.fence ?? null,
-    tables: run === null ? [] : tablesOf(parts, run),
+    tables: run === null ? standing.lastTables : tablesOf(parts, run),
     channels: run === null ? [] : channelsOf(parts, standing, run),
     lagMs: lagMsOf(standing, lagBytes),
     lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),

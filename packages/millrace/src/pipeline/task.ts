@@ -12,7 +12,7 @@ import { RetentionWatch } from "./retention-watch.ts";
 import { Run } from "./run.ts";
 import { RunFailures } from "./run-failures.ts";
 import { SourceClock } from "./source-clock.ts";
-import type { TaskState, TaskStatus } from "./status.ts";
+import type { TableStatus, TaskState, TaskStatus } from "./status.ts";
 import { LoadControl } from "./load-control.ts";
 import { LoadTurns } from "./load-turns.ts";
 import type { RunningTask, Task, TaskParts } from "./task-api.ts";
@@ -57,6 +57,8 @@ class PipelineTask implements Task {
   #error: TaskStatus["error"] = null;
   #unfinished: string | null = null;
   /** Of the source, once a run has compared it with what is kept at the sink. */
+  /** Of the last run, for whoever asks between two and behind the end. */
+  #lastTables: readonly TableStatus[] = [];
   #identity: Json | null = null;
   #stopping = false;
   #paused = false;
@@ -120,6 +122,7 @@ class PipelineTask implements Task {
     const run = this.#run;
     return taskStatus(this.#parts, {
       run,
+      lastTables: this.#lastTables,
       state: this.#state,
       isPaused: this.#paused,
       error: this.#error,
@@ -244,6 +247,7 @@ class PipelineTask implements Task {
       await run.work(); // also closes what `begin` opened
     } finally {
       this.#progressMs = this.#parts.clock.monotonic() - run.progressAgeMs();
+      this.#lastTables = this.status().tables;
       this.#run = null;
       this.#parts.changeCounts.add(run.tables.values());
       this.#requests.now(null);

@@ -27,7 +27,14 @@ export const SCHEMAS = {
     changes: integer,
     deadLetters: integer,
     stopped: {
-      oneOf: [{ type: "null" }, object({ code: text, message: text, atMs: integer })],
+      oneOf: [
+        { type: "null" },
+        {
+          type: "object",
+          required: ["code", "message", "atMs"],
+          properties: { code: text, message: text, remedy: text, atMs: integer },
+        },
+      ],
     },
     paused: { oneOf: [{ type: "null" }, object({ atMs: integer })] },
     notices: { type: "array", items: text },

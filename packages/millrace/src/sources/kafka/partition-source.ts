@@ -133,6 +133,14 @@ export class PartitionSource implements Source {
       .map((shape) => ({ shape, estimatedRows: null, notices: noticesOf(shape) }));
   }
 
+  /** Those that it is to bring, as far as anybody has told. */
+  get tables(): readonly TableId[] {
+    const told = [...this.#tables.values()];
+    return told.flatMap(({ id, schema, name }) =>
+      this.#options.matches(schema, name) ? [id] : [],
+    );
+  }
+
   /** See {@link Source.cautions}. */
   cautions(): readonly Finding[] {
     return this.#cautions;

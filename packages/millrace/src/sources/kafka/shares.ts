@@ -3,6 +3,7 @@ import { topicEnds } from "../../kafka/partition.ts";
 import type { Position } from "../../model/position.ts";
 import type { SharedSource } from "../../model/shared-source.ts";
 import type { ConnectorContext, Source } from "../../model/source.ts";
+import { type TableId, tableId } from "../../model/table.ts";
 import { asSource, sourceError, startError } from "./errors.ts";
 import { lookNow, PipelineLook } from "./first-look.ts";
 import { GroupMember } from "./group-member.ts";
@@ -10,7 +11,7 @@ import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
 import { partitionsOf } from "./partitions.ts";
 import { behind, comparePositions } from "./position.ts";
-import { shareName, shareParts } from "./topic-table.ts";
+import { shareName, shareParts, tableOfTopic } from "./topic-table.ts";
 
 /** The partitions of the topics, shared out among processes by a consumer group (design/007, "Source"). */
 export class KafkaShares implements SharedSource {
@@ -20,6 +21,8 @@ export class KafkaShares implements SharedSource {
   readonly #cluster: Cluster;
   readonly #member: GroupMember;
   readonly #look: PipelineLook;
+  /** By share, what was opened last. */
+  readonly #opened = new Map<string, PartitionSource>();
   #hasJoined = false;
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
@@ -56,13 +59,23 @@ export class KafkaShares implements SharedSource {
 
   open(share: string): Source {
     const { topic, partition } = shareParts(share);
-    return new PartitionSource(this.#options, this.#context, {
+    const source = new PartitionSource(this.#options, this.#context, {
       topic,
       partition,
       counts: () => this.#member.counts,
       look: this.#look,
       acknowledged: (offset) => this.#member.show({ topic, partition }, offset),
     });
+    this.#opened.set(share, source);
+    return source;
+  }
+
+  /** What messages have told, else by the topic's name. */
+  tables(share: string): readonly TableId[] {
+    const told = this.#opened.get(share)?.tables ?? [];
+    if (told.length > 0) return told;
+    const { schema, table } = tableOfTopic(shareParts(share).topic);
+    return [tableId(schema, table)];
   }
 
   /** See {@link SharedSource.ends}. */
