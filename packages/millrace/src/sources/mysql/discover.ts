@@ -121,6 +121,6 @@ function noticesOf(shape: TableShape, cascades: boolean): string[] {
     ? unlogged
     : [
         ...unlogged,
-        "It has no primary key: it is loaded in one piece, a restart during the load begins it again, and target tables tell its rows apart by an added column _millrace_key (topics need none: messages without key).",
+        "It has no primary key: it is loaded in one piece, and a restart during the load begins it again.",
       ];
 }

@@ -205,7 +205,7 @@ function noticesOf(relation: Relation, facts: TableFacts): string[] {
   const { shape, identity, leftOut } = facts;
   if (shape.key.length === 0) {
     notices.push(
-      "It has no key: it is loaded in one piece, a restart during the load begins it again, and target tables tell its rows apart by an added column _millrace_key (topics need none: messages without key).",
+      "It has no key: it is loaded in one piece, and a restart during the load begins it again.",
     );
   } else if (identity === "f") {
     notices.push(
