@@ -354,6 +354,18 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     shownBy: { file: SHARES, name: "is not emptied by the TRUNCATE of one of them" },
   },
   {
+    keeps: [11],
+    guard:
+      "what stands before a message that cannot be read is durable before the run ends with it",
+    file: "pipeline/log-reader.ts",
+    take: "if (isUnreadable && !this.#isMidway) await this.drained();",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/kafka-source.kafka.test.ts`,
+      name: "that cannot be read stop their task, or are skipped and counted",
+    },
+  },
+  {
     keeps: ["Barrier"],
     guard: "a TRUNCATE is refused where another partition of its topic has messages",
     file: "pipeline/generations.ts",

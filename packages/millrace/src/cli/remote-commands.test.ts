@@ -38,6 +38,20 @@ it("says of topics how many messages are to be read, and where most of them stan
   expect(statusText(PIPELINE.parse(taskStatus("shop")), 0)).not.toContain("messages");
 });
 
+it("says that what is behind is what has stopped, where the lag is not known for that", () => {
+  const why = "orders-1 has stopped: MR_SINK_SCHEMA: no column";
+  const wait = { what: "pipeline", reason: "share-failed", table: null, why, sinceMs: 1 } as const;
+  const status = taskStatus("shop", {
+    lagMs: null,
+    lagBytes: null,
+    progressAgeMs: 53_700,
+    waits: [wait],
+  });
+  expect(statusText(PIPELINE.parse(status), 0)).toContain(
+    "  lag       not known, as 1 share has stopped; last progress of all 53.7 s ago\n",
+  );
+});
+
 it("counts no table as in SYNC that has stopped, and offers no resync of what a share has brought", () => {
   const stopped = { code: "MR_SINK_SCHEMA", message: "share orders-1: no column", atMs: 7 };
   const tables = [tableStatus("orders", { stopped }), tableStatus("items")];

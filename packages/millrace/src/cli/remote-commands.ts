@@ -209,7 +209,12 @@ export function statusText(status: RemotePipeline, nowMs: number): string {
   const inSync = status.tables.filter(
     ({ state, stopped }) => state === "SYNC" && stopped === null,
   ).length;
-  const lag = status.lagMs === null ? "not known" : durationText(status.lagMs);
+  const failed = status.waits.filter(({ reason }) => reason === "share-failed").length;
+  // Of what has stopped nobody knows how far it is behind, and it makes no progress.
+  const ofAll = failed > 0 ? " of all" : "";
+  const cause =
+    failed > 0 ? `, as ${failed} ${failed === 1 ? "share has" : "shares have"} stopped` : "";
+  const lag = status.lagMs === null ? `not known${cause}` : durationText(status.lagMs);
   const lagBytes = status.lagBytes === null ? "" : `, ${bytesText(status.lagBytes)}`;
   const { retrying, unfinished } = status;
   const lines = [
@@ -222,7 +227,7 @@ export function statusText(status: RemotePipeline, nowMs: number): string {
     ...stoppedLines(status),
     ...pausedLines(status),
     ...parkedLine(status),
-    `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
+    `  lag       ${lag}${lagBytes}; last progress${ofAll} ${durationText(status.progressAgeMs)} ago`,
     ...messagesLine(status),
     ...waitLines(status, nowMs),
     ...loadLines(status.load),

@@ -1,3 +1,4 @@
+import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { LogBatch } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
@@ -80,7 +81,9 @@ export class LogReader {
         left = null;
         pending.catch(() => undefined); // it may fail while nobody waits for it; then the run has ended or asks again
       }
-      const batch = await this.#batchOrInterrupt(pending);
+      const batch = await this.#batchOrInterrupt(pending).catch((thrown: unknown) =>
+        this.#endAt(thrown),
+      );
       // A pause that came meanwhile holds what was read: it enters after the resume, behind whoever interrupts till then.
       if (batch === null || (this.#parts.paused() && !this.#isMidway)) continue;
       const split = this.#isWaitedFor && feed.splits(batch) ? splitAtEnd(batch) : null;
@@ -88,6 +91,13 @@ export class LogReader {
       left = split?.rest ?? null;
       await this.#enter(split?.whole ?? batch, split !== null);
     }
+  }
+
+  /** What has come is made durable before the run ends with what somebody has to look at: a connection is only opened again. */
+  async #endAt(thrown: unknown): Promise<never> {
+    const isUnreadable = thrown instanceof MillraceError && thrown.code === "MR_MESSAGE_UNREADABLE";
+    if (isUnreadable && !this.#isMidway) await this.drained();
+    throw thrown;
   }
 
   /** What was left of a batch, or the next one; not while the log is to rest, but for the end of a transaction. */

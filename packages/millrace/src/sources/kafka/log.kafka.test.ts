@@ -158,7 +158,7 @@ describe("the log of a partition at a broker", () => {
     const source = sourceOf(topic);
     const tables = (await source.discover()).map(({ shape }) => shape);
     await source.prepare(tables, null);
-    await expect(readFrom(source, 80, tables)).rejects.toMatchObject({
+    await expect(readFrom(source, 81, tables)).rejects.toMatchObject({
       code: "MR_MESSAGE_UNREADABLE",
     });
   });

@@ -214,7 +214,15 @@ export class PartitionLog implements SourceLog {
         const { offset } = message;
         if (offset < from) continue;
         const had = items.length;
-        const made = this.#add(maker, message, items);
+        let made: TableShape | null;
+        try {
+          made = this.#add(maker, message, items);
+        } catch (thrown) {
+          // What stands before it goes first, and is durable then.
+          items.length = had;
+          if (offset > from) yield batch(this.#behind(offset), false);
+          throw thrown;
+        }
         for (let at = had; at < items.length; at++) {
           const item = items[at];
           if (item?.kind === "change") bytes += item.bytes;
