@@ -37,6 +37,17 @@ export const LOAD_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [10],
+    guard: "as many lines of a load as go in one transaction are bounded by what they weigh",
+    file: "pipeline/lines-per-commit.ts",
+    take: "Math.min(most, Math.floor(LINES_BYTES / next.weight))",
+    put: "most",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/lines-per-commit.test.ts",
+      name: "are as many as the bytes of all of them let be, and no fewer than rows with values",
+    },
+  },
+  {
     keeps: [6, 7, "Chunk rows and changes"],
     guard: "what a transaction has told of a chunk is known before another one says how far it is",
     file: "pipeline/batch-writer.ts",

@@ -49,6 +49,7 @@ function kafkaSinkOptions(config: KafkaSinkConfig, origin: OriginOf): KafkaSinkO
     exactlyOnce: config.deliveryGuarantee === "exactly-once",
     compression: config.compression,
     maxRequestBytes: config.maxRequestBytes,
+    batchRowsAreGiven: config.batchRowsAreGiven,
     maxTransactionBytes: config.maxTransactionBytes,
     transactionTimeoutMs: config.transactionTimeoutMs,
     deliveryTimeoutMs: config.deliveryTimeoutMs,

@@ -36,6 +36,7 @@ export function finishKafkaSink(section: KafkaSection, parts: Parts): KafkaSinkC
     topicPattern: topicPattern(section, parts.source),
     tls,
     clientId: rest.clientId ?? `millrace-${parts.name}`,
+    batchRowsAreGiven: section.given.has("batch-size"),
     topicPrefix: rest.topicPrefix ?? parts.name,
   };
 }

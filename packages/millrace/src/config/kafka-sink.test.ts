@@ -53,6 +53,11 @@ function problems(...lines: readonly string[]): string[] {
 }
 
 describe("a Kafka sink in a file", () => {
+  it("knows whether the file says how many rows a transaction has", () => {
+    expect(load(BROKERS)).toMatchObject({ batchRows: 3_000, batchRowsAreGiven: false });
+    expect(load(BROKERS, "batch-size: 3000")).toMatchObject({ batchRowsAreGiven: true });
+  });
+
   it("needs brokers and nothing else, and is exactly once, without TLS and login", () => {
     expect(load(BROKERS)).toMatchObject({
       brokers: [

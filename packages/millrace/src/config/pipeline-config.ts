@@ -122,6 +122,8 @@ export interface KafkaSinkConfig extends Omit<
   TlsKeys | "clientId" | "topicPrefix" | "tableTopicPrefix"
 > {
   readonly kind: "kafka";
+  /** The file has `batch-size`. */
+  readonly batchRowsAreGiven: boolean;
   readonly clientId: string;
   readonly topicPrefix: string;
   readonly tls: TlsConfig;

@@ -16,6 +16,8 @@ export interface SinkCapabilities {
   readonly maxLanes: number;
   /** Rows mutated by one transaction, the lane's own rows included. */
   readonly maxRowsPerCommit: number;
+  /** Short rows of loads that stay bytes: so many of them go in one transaction, where the file asks for no other number; see {@link linesPerCommit}. */
+  readonly linesPerCommit?: number;
   /** Bytes of one transaction by the sink's own estimate ({@link Sink.estimateBytes}), with its margin taken off. */
   readonly maxBytesPerCommit: number;
   /** A value larger than this can never be written, bytes. */

@@ -12,6 +12,7 @@ import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts
 import { isFullOfBytes, type LaneQueue } from "./lane-queue.ts";
 import { LaneQueues } from "./lane-queues.ts";
 import { LaneAhead } from "./lane-ahead.ts";
+import { linesPerCommit } from "./lines-per-commit.ts";
 import { LoadPace, type TransactionTimes } from "./load-pace.ts";
 import type { LaneTurns, LoadTurn } from "./load-turns.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
@@ -315,9 +316,12 @@ export class Lane {
   }
 
   /** A transaction that was refused may need its rest (design/002). */
-  #mostRows({ patience }: LaneQueue): number {
+  #mostRows(queue: LaneQueue): number {
     const { maxRows, sink } = this.#parts;
-    if (patience.isFresh) return maxRows;
+    if (queue.patience.isFresh)
+      return queue === this.#queues.loads
+        ? linesPerCommit(sink.capabilities, maxRows, queue.at(0))
+        : maxRows;
     return Math.max(1, sink.capabilities.maxRowsPerCommit - STATE_ROWS);
   }
 

@@ -26,3 +26,9 @@ it("rows of a load come as lines where messages are written from their bytes, an
   expect(takesLines({ value: "avro" })).toBe(false);
   expect(takesLines({ key: "csv" })).toBe(false);
 });
+
+it("takes more short lines of a load at once than the file's default says of rows, unless the file says a number", () => {
+  const options = sinkOptions("a:1", "x");
+  expect(capabilitiesOf(options).linesPerCommit).toBe(9_000);
+  expect(capabilitiesOf({ ...options, batchRowsAreGiven: true }).linesPerCommit).toBeUndefined();
+});

@@ -7,6 +7,8 @@ const VALUE_BYTES = 24;
 const MESSAGE_BYTES = 400;
 /** As many messages as any transaction has; bytes bound it first. */
 const MAX_ROWS = 100_000;
+/** Measured: at 3,000 rows the ends of transactions were a fifth of what a load costs its broker. */
+const LINES = 9_000;
 
 /** What a Kafka sink can and cannot do: one commit lane, every change in order, no row to look at. */
 export function capabilitiesOf(options: KafkaSinkOptions): SinkCapabilities {
@@ -16,6 +18,7 @@ export function capabilitiesOf(options: KafkaSinkOptions): SinkCapabilities {
     transactional: options.exactlyOnce,
     maxLanes: 1,
     maxRowsPerCommit: MAX_ROWS,
+    ...(options.batchRowsAreGiven ? {} : { linesPerCommit: LINES }),
     maxBytesPerCommit: options.maxTransactionBytes,
     maxValueBytes: options.maxRequestBytes,
     lastWriteWins: false,

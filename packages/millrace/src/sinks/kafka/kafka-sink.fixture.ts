@@ -23,6 +23,7 @@ export function sinkOptions(bootstrap: string, prefix: string): KafkaSinkOptions
     exactlyOnce: true,
     compression: "none",
     maxRequestBytes: 1_048_576,
+    batchRowsAreGiven: false,
     maxTransactionBytes: 16 * 2 ** 20,
     transactionTimeoutMs: 60_000,
     deliveryTimeoutMs: 20_000,

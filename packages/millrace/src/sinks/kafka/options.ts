@@ -40,6 +40,8 @@ export interface KafkaSinkOptions {
   readonly compression: Compression;
   /** No message and no batch is larger, whatever its topic takes, bytes. */
   readonly maxRequestBytes: number;
+  /** The file says how many rows a transaction has at most. */
+  readonly batchRowsAreGiven: boolean;
   /** Changes of one transaction at most, bytes. */
   readonly maxTransactionBytes: number;
   readonly transactionTimeoutMs: number;
