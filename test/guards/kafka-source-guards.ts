@@ -362,7 +362,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     put: "",
     shownBy: {
       file: `${ROOM}/kafka-source.kafka.test.ts`,
-      name: "that cannot be read stop their task, or are skipped and counted",
+      name: "that stand before one that cannot be read are at the sink when their task stops",
     },
   },
   {

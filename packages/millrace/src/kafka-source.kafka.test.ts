@@ -173,6 +173,24 @@ describe("messages", () => {
     await pipeline.stop();
   });
 
+  it("that stand before one that cannot be read are at the sink when their task stops", async () => {
+    const topic = await kafka.createTopic("before_bad");
+    const good = Array.from({ length: 4_000 }, (_, id) => ({
+      key: { id },
+      value: envelope("c", { after: { id } }, "before_bad"),
+    }));
+    await send(kafka, topic, [...good, { key: { id: 9_000 }, value: "{no json" }]);
+    const file = pipelineFromTopics(kafka, target, { name: `k${++count}`, source: { topic } });
+    const sink = { ...file.sink, "batch-size": 100 };
+    const pipeline = await loadPipeline({ ...file, sink });
+    await pipeline.start().catch(() => undefined);
+    await expect(pipeline.done).rejects.toMatchObject({ code: "MR_MESSAGE_UNREADABLE" });
+    expect(await target.query("SELECT count(*)::int AS n FROM public.before_bad")).toEqual([
+      { n: 4_000 },
+    ]);
+    await pipeline.stop();
+  });
+
   it("that cannot be read stop their task, or are skipped and counted", async () => {
     const topic = await kafka.createTopic("bad");
     await send(kafka, topic, [

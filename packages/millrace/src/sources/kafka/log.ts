@@ -200,8 +200,7 @@ export class PartitionLog implements SourceLog {
    */
   *#batchesOf(answer: FetchAnswer, from: number, end: number): Generator<LogBatch, void, void> {
     const { cluster, items: maker, told } = this.#parts;
-    let items: LogItem[] = [];
-    let [bytes, timeMs] = [0, null as number | null];
+    let [items, bytes, timeMs] = [[] as LogItem[], 0, null as number | null];
     const batch = (position: Position, moreComes: boolean, found?: TableShape): LogBatch => {
       const what = { items, position, acknowledge: position, sourceTimeMs: timeMs, bytes };
       const made = { ...what, moreComes };
@@ -218,8 +217,7 @@ export class PartitionLog implements SourceLog {
         try {
           made = this.#add(maker, message, items);
         } catch (thrown) {
-          // What stands before it goes first, and is durable then.
-          items.length = had;
+          items.length = had; // what stands before it goes first, and is durable then
           if (offset > from) yield batch(this.#behind(offset), false);
           throw thrown;
         }
