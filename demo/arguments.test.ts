@@ -30,7 +30,6 @@ describe("the demo's arguments", () => {
     [["--for=0"]],
     [["--source", "oracle"]],
     [["--sink", "files"]],
-    [["--source", "mysql", "--sink", "kafka"]],
   ])("that mean nothing are refused with the reason on one line: %s", (argv) => {
     expect(() => parseArguments(argv)).toThrow(UsageError);
     expect(() => parseArguments(argv)).toThrow(/^[^\n]+ \(npm start -- --help says more\)$/);

@@ -33,9 +33,8 @@ export const USAGE = `npm start -- [--source KIND] [--sink KIND] [--for SECONDS]
   --source KIND   what the shop runs on: postgres (default), mysql, mariadb,
                   dynamodb
   --sink KIND     dsql (default), or kafka: topics of a broker of this
-                  machine, from postgres or dynamodb; needs Java 17, Maven
-                  (both by apt where that runs as root) and a Maven
-                  repository, once
+                  machine; needs Java 17, Maven (both by apt where that runs
+                  as root) and a Maven repository, once
   --for SECONDS   end after that long in SYNC: verify row by row (topics: the
                   keys that are in them, not their values), print a summary,
                   exit 0 (or 3 where rows or keys differ)
@@ -54,8 +53,6 @@ until Ctrl-C.`;
 const MORE = " (npm start -- --help says more)";
 
 const NAMES = ["--source", "--sink", "--for", "--rows", "--rate", "--listen", "--json"];
-/** Those with an example into topics. */
-const TOLD: ReadonlySet<ShopKind> = new Set(["postgres", "dynamodb"]);
 const KINDS: readonly ShopKind[] = ["postgres", "mysql", "mariadb", "dynamodb"];
 
 /** Whether only the usage is asked for. */
@@ -86,15 +83,13 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
     listen: values.get("--listen") ?? DEFAULT_LISTEN,
     json: values.has("--json"),
     source,
-    sink: sinkKind(values.get("--sink") ?? "dsql", source),
+    sink: sinkKind(values.get("--sink") ?? "dsql"),
   };
 }
 
-function sinkKind(text: string, source: ShopKind): SinkKind {
-  if (text === "dsql" || (text === "kafka" && TOLD.has(source))) return text;
-  throw new UsageError(
-    `--sink takes dsql, or kafka with --source ${[...TOLD].join(" or ")}, not "${text}" with ${source}.${MORE}`,
-  );
+function sinkKind(text: string): SinkKind {
+  if (text === "dsql" || text === "kafka") return text;
+  throw new UsageError(`--sink takes dsql or kafka, not "${text}".${MORE}`);
 }
 
 function shopKind(text: string): ShopKind {

@@ -2,7 +2,7 @@ import { exec } from "node:child_process";
 import { expect, it } from "vitest";
 import { runDemo, verdictOf } from "./demo-process.fixture.ts";
 
-it.each(["postgres", "dynamodb"])(
+it.each(["postgres", "mysql", "dynamodb"])(
   "runs examples/%s-to-kafka.yaml on embedded servers with one command, to topics with the keys of the tables",
   { timeout: 240_000 },
   async (source) => {

@@ -10,6 +10,7 @@ import { type Act, POSTGRES_ACTS, type Till } from "./customers.ts";
 import { DYNAMODB_ACTS, DynamodbShop } from "./dynamodb-shop.ts";
 import { exampleWith } from "./example.ts";
 import { fillMysqlShop, MYSQL_ACTS } from "./mysql-shop.ts";
+import { mysqlInTopics } from "./mysql-topics.ts";
 import { postgresInTopics } from "./postgres-topics.ts";
 import { openShop } from "./shop.ts";
 
@@ -26,8 +27,8 @@ export interface SourceShop {
   till(): Till;
   /** As `loadPipeline` takes it. */
   pipelineTo(dsql: DsqlLocal): Promise<string | object>;
-  /** The same into topics; null where there is no such example. */
-  readonly inTopics: ToldShop | null;
+  /** The same into topics. */
+  readonly inTopics: ToldShop;
   stop(): Promise<void>;
 }
 
@@ -162,7 +163,7 @@ async function mysqlShop(
       await writeFile(file, await exampleFor(server, dsql));
       return file;
     },
-    inTopics: null,
+    inTopics: mysqlInTopics(shop),
     async stop() {
       await rm(folder, { recursive: true, force: true });
       await server.stop();

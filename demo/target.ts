@@ -4,7 +4,7 @@ import { verifyPipeline } from "millrace";
 import type { SinkKind } from "./arguments.ts";
 import { ShopTopics } from "./shop-topics.ts";
 import type { Screen } from "./screen.ts";
-import type { SourceShop, ToldShop } from "./source-shop.ts";
+import type { SourceShop } from "./source-shop.ts";
 
 /** Servers of this machine that the shop is copied to. */
 export interface DemoTarget {
@@ -65,11 +65,11 @@ async function kafkaTarget(): Promise<DemoTarget> {
     server: "Kafka",
     address,
     make: () => topics.make(),
-    look: (shop) => topics.look(toldOf(shop)),
-    pipelineFrom: (shop) => topics.pipelineFrom(toldOf(shop)),
+    look: ({ inTopics }) => topics.look(inTopics),
+    pipelineFrom: ({ inTopics }) => topics.pipelineFrom(inTopics),
     async verify(shop, _description, screen, changes) {
       screen.say("Reading the topics, and comparing their keys with the tables …");
-      const tables = await topics.compare(toldOf(shop));
+      const tables = await topics.compare(shop.inTopics);
       const equal = tables.every((table) => table.equal);
       for (const { topic, table, messages, rows } of tables)
         screen.say(
@@ -81,11 +81,6 @@ async function kafkaTarget(): Promise<DemoTarget> {
     },
     stop: () => topics.stop(),
   };
-}
-
-function toldOf({ server, inTopics }: SourceShop): ToldShop {
-  if (inTopics === null) throw new Error(`no example copies a ${server} into topics`);
-  return inTopics;
 }
 
 interface Verdict {

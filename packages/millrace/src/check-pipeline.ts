@@ -169,15 +169,13 @@ async function checkLogs(
   const all = "All tables would be loaded again (on-loss: resync).";
   if (log !== null) return checkLog(source, log, onLoss === "resync" ? all : null);
   const found: PipelineFinding[] = [];
-  const queue = [...tables];
+  const queue =
+    source.openPart === undefined
+      ? tablesLogs(source, shareLogs, tables)
+      : partLogs(source, shareLogs);
   const next = async (): Promise<void> => {
-    for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
-      const share = source.shareOf?.(table.shape);
-      const left = share === undefined ? undefined : shareLogs.get(share);
-      if (share === undefined || left === undefined) continue;
-      const own = source.openShare?.(share);
-      if (own === undefined) continue;
-      const again = `Table ${table.shape.id} would be loaded again (on-loss: resync).`;
+    for (let each = queue.shift(); each !== undefined; each = queue.shift()) {
+      const { own, left, again } = each;
       try {
         found.push(...(await checkLog(own, left, onLoss === "resync" ? again : null)));
       } finally {
@@ -186,7 +184,40 @@ async function checkLogs(
     }
   };
   await Promise.all(Array.from({ length: SHARES_AT_ONCE }, next));
-  return found;
+  // All partitions of a topic that was made anew are lost by the same.
+  return [...new Map(found.map((finding) => [finding.what, finding])).values()];
+}
+
+/** The log of a share, and what follows where it is lost and `on-loss` is resync. */
+interface ShareLog {
+  readonly own: Source;
+  readonly left: KnownLog;
+  readonly again: string;
+}
+
+function tablesLogs(
+  source: Source,
+  shareLogs: KnownPipeline["shareLogs"],
+  tables: readonly DiscoveredTable[],
+): ShareLog[] {
+  return tables.flatMap(({ shape }) => {
+    const share = source.shareOf?.(shape);
+    const left = share === undefined ? undefined : shareLogs.get(share);
+    if (share === undefined || left === undefined) return [];
+    const again = `Table ${shape.id} would be loaded again (on-loss: resync).`;
+    const own = source.openShare?.(share);
+    return own === undefined ? [] : [{ own, left, again }];
+  });
+}
+
+/** Those that the file does not read any more are nobody's. */
+function partLogs(source: Source, shareLogs: KnownPipeline["shareLogs"]): ShareLog[] {
+  return [...shareLogs].flatMap(([share, left]) => {
+    const own = source.openPart?.(share) ?? null;
+    const again =
+      "The oldest message that there is would be read next (on-loss: resync); rows that lost messages deleted stay at the sink.";
+    return own === null ? [] : [{ own, left, again }];
+  });
 }
 
 /** `whatFollows`: null where a loss stops the pipeline. */

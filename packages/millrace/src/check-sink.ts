@@ -73,6 +73,7 @@ async function checkServer(
     create: settings.create,
     shared: settings.sharedTargets,
     fullLoad: settings.fullLoad,
+    isLogOnly: config.source.kind === "kafka",
     evolve: settings.schemaChangeBehavior === "evolve",
     orderNotice: (target, check) => orderNotice(target, check, settings.parallelism),
   };

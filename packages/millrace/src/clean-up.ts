@@ -5,7 +5,8 @@ import { buildSource } from "./build-source.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
-import { readKnownPipeline } from "./known-pipeline.ts";
+import { keptTopics } from "./kept-topics.ts";
+import { type KnownPipeline, readKnownPipeline } from "./known-pipeline.ts";
 import { holderText, isHeld, type TaskHolder } from "./model/holder.ts";
 import { readHolders } from "./task-holders.ts";
 import type { CleanedUp } from "./model/clean-up.ts";
@@ -46,12 +47,13 @@ export async function cleanUp(
 ): Promise<readonly CleanedUp[]> {
   const { config, context, extensions } = readPipelineFile(input, options);
   const { state = false, eventTrigger = false, force = false } = options;
-  const { hasBegun, looked } = await refuseOther(config, context, { extensions, isNeeded: state });
+  const { known, looked } = await refuseOther(config, context, { extensions, isNeeded: state });
   if (state && !force) refuseHeld(config.name, await readHolders(config, context, extensions));
   const atSource = await cleanUpSource(config, context, eventTrigger);
-  const left = hasBegun ? stateLeft(config, atSource) : [];
+  const topics = known === null ? [] : await keptTopics(known, config, context, extensions);
+  const left = known === null ? [] : stateLeft(config, atSource);
   const atSink = state ? [await cleanUpState(config, context, extensions)] : left;
-  return [...looked, ...atSource, ...atSink];
+  return [...looked, ...atSource, ...topics, ...atSink];
 }
 
 /** Before anything is dropped. @throws MillraceError MR_STATE_HELD where a process has the pipeline, or may have it. */
@@ -93,20 +95,20 @@ async function refuseOther(
   config: PipelineConfig,
   context: ConnectorContext,
   { extensions, isNeeded }: { readonly extensions: Extensions; readonly isNeeded: boolean },
-): Promise<{ readonly hasBegun: boolean; readonly looked: readonly CleanedUp[] }> {
+): Promise<{ readonly known: KnownPipeline | null; readonly looked: readonly CleanedUp[] }> {
   try {
     const known = await readKnownPipeline(config, context, extensions);
-    if (known === null) return { hasBegun: false, looked: [] };
+    if (known === null) return { known, looked: [] };
     const identity = await identityOf(config, context);
     const other = identity === null ? null : otherSource(known.identity, identity);
-    if (other === null) return { hasBegun: true, looked: [] };
+    if (other === null) return { known, looked: [] };
     throw other;
   } catch (error) {
     const isGone = error instanceof MillraceError && error.code.startsWith("MR_SINK_");
     if (isNeeded || !isGone) throw error;
     const why = `the sink could not be asked whose it is: ${error.detail}`;
     const kept: CleanedUp = { what: "state", name: config.name, outcome: "kept", why };
-    return { hasBegun: false, looked: [kept] };
+    return { known: null, looked: [kept] };
   }
 }
 

@@ -25,6 +25,7 @@ describe("a pipeline of several tasks into topics", () => {
         "topic.pattern": `${kafka.prefix}again-{table}`,
         "topic.configs": "max.message.bytes:2000",
         "dead-letters.max-share": "100%",
+        "heartbeat.topic": `${kafka.prefix}beats`,
       },
       pipeline: { name },
     };
@@ -45,7 +46,16 @@ describe("a pipeline of several tasks into topics", () => {
     const letters = await readDeadLetters(file);
     const ids = letters.map(({ keyColumns }) => keyColumns["id"]);
     expect(new Set(ids)).toEqual(new Set(["0", "1", "2"]));
-    expect((await cleanUp(file, { state: true })).at(-1)).toMatchObject({ outcome: "dropped" });
+    const cleaned = await cleanUp(file, { state: true });
+    expect(cleaned.at(-1)).toMatchObject({ outcome: "dropped" });
+    expect(cleaned.filter(({ what }) => what === "topic")).toMatchObject([
+      {
+        name: `${kafka.prefix}again-orders`,
+        outcome: "kept",
+        why: expect.stringMatching(/messages stay/),
+      },
+      { name: `${kafka.prefix}beats`, outcome: "kept" },
+    ]);
     expect(await readDeadLetters(file)).toEqual([]);
     const cluster = clusterAt(kafka.bootstrap);
     const kept = new Map(await recordsIn(cluster, `millrace-${name}-state`));

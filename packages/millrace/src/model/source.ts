@@ -210,6 +210,11 @@ export interface Source {
    */
   shareOf?(table: TableShape): string;
   openShare?(share: string): Source;
+  /**
+   * Of one whose shares are parts of its log, and not of its tables: the source of a part, to ask {@link Source.checkLog} of, which
+   * whoever asked closes; null where the file has no such part any more. Opens nothing.
+   */
+  openPart?(share: string): Source | null;
   /** Resolves once every transaction older than the joining of these tables has ended. */
   safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
   /**

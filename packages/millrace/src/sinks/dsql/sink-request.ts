@@ -11,6 +11,8 @@ export interface SinkRequest {
   readonly shared: boolean;
   /** The tables are going to be loaded. */
   readonly fullLoad: boolean;
+  /** The source is a topic: what was read of it is not read again, whatever becomes of a target. */
+  readonly isLogOnly: boolean;
   /** Schema changes of the source are made at the sink. */
   readonly evolve: boolean;
   /** What follows from unique indexes besides a target's key; null where nothing does. */

@@ -15,6 +15,10 @@ export function targetFindings({ targets }: ObservedSink, request: SinkRequest):
   });
 }
 
+/** Whoever drops the target of a topic has lost its rows (I1). */
+const MEND_TARGET =
+  "Alter the target, where it is. Do not drop it: messages that were read are not read again. Before anything was read, a target that is moved away is made anew (create: if-missing); later a pipeline of another name reads all messages.";
+
 /** Several source tables may go to one target; it is told once. */
 function distinct(targets: readonly TargetTable[]): TargetTable[] {
   return [...new Map(targets.map((target) => [target.id, target])).values()];
@@ -33,7 +37,7 @@ function missingFinding({ id }: TargetTable): Finding {
 function existingFindings(
   target: TargetTable,
   actual: CatalogueTable,
-  { orderNotice }: SinkRequest,
+  { orderNotice, isLogOnly }: SinkRequest,
 ): Finding[] {
   const { problems, notices, ...check } = compareTable(withoutPutAway(actual), target);
   const order = orderNotice(target.id, check);
@@ -42,7 +46,9 @@ function existingFindings(
       severity: "error",
       what: `${target.id}: ${problem}.`,
       whatFollows: "The pipeline would not start.",
-      remedy: "Alter the target, or drop it and let create: if-missing make it anew.",
+      remedy: isLogOnly
+        ? MEND_TARGET
+        : "Alter the target, or drop it and let create: if-missing make it anew.",
       code: "MR_SINK_SCHEMA",
     })),
     ...(order === null ? [] : [orderFinding(order)]),

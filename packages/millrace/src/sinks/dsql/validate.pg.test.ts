@@ -32,6 +32,7 @@ describe.each(SINK_SERVERS)("validate --connect at a sink on $name", ({ name, st
       shared: false,
       evolve: true,
       fullLoad: true,
+      isLogOnly: false,
       orderNotice: (_, { secondaryUnique }) =>
         secondaryUnique ? { what: "order is not kept", remedy: "Drop them" } : null,
       ...given,
@@ -83,6 +84,12 @@ describe.each(SINK_SERVERS)("validate --connect at a sink on $name", ({ name, st
       "notice: order is not kept.",
       "notice: public.unique_too: unique besides the key on (v): a row that breaks it becomes a dead letter.",
     ]);
+    const { remedies } = await validate({ targets, create: "never" });
+    expect(remedies[0]).toMatch(/drop it and let create: if-missing/);
+    // What was read of a topic is not read again.
+    const ofTopic = await validate({ targets, create: "never", isLogOnly: true });
+    expect(ofTopic.remedies[0]).toMatch(/Do not drop it/);
+    expect(ofTopic.remedies.join(" ")).not.toMatch(/drop it and let/);
   });
 
   it("tells a role without rights which statements would help", async () => {

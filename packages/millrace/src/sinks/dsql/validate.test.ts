@@ -45,6 +45,7 @@ const REQUEST: SinkRequest = {
   shared: false,
   evolve: true,
   fullLoad: true,
+  isLogOnly: false,
   orderNotice: () => null,
 };
 

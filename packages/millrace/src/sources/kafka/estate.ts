@@ -10,6 +10,7 @@ import { PipelineLook } from "./first-look.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { keyNames } from "./known-tables.ts";
 import { PartitionSource } from "./partition-source.ts";
+import { shareParts } from "./topic-table.ts";
 import { chosenTopics } from "./topics.ts";
 
 /** Of who reads no partition to its end. */
@@ -74,6 +75,15 @@ export class KafkaEstate extends PartitionSource implements Source {
   override async close(): Promise<void> {
     await super.close();
     await this.#all.close();
+  }
+
+  /** See {@link Source.openPart}. */
+  openPart(share: string): Source | null {
+    const { topics, pattern } = this.#options.choice;
+    const at = shareParts(share);
+    const isRead = topics?.includes(at.topic) ?? pattern?.test(at.topic) === true;
+    const parts = { ...at, ...looks(this.#context) };
+    return isRead ? new PartitionSource(this.#options, this.#context, parts) : null;
   }
 
   /** See {@link Source.messagesThere}. */
