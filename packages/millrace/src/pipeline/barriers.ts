@@ -161,6 +161,10 @@ export class Barriers {
 
   /** For an intent that an earlier task left open. Targets that are `gone` are made when the start checks them. */
   async finish(intent: IntentDocument, gone: ReadonlySet<TableId> = NONE): Promise<void> {
+    const table = this.#parts.tables.get(intent.table);
+    // Who comes to the table may have come since.
+    if (table !== undefined && intent.kind === "truncate")
+      await this.#parts.generations.refuseTruncate(table, "begun");
     await this.#finish(intent, gone);
   }
 
@@ -192,10 +196,12 @@ export class Barriers {
   /** What is left to be told once that is done: with the transaction that says so, and so once. */
   async #empty(
     table: TableRuntime,
-    { position, transaction = null }: IntentDocument,
+    { kind, position, transaction = null }: IntentDocument,
     gone: ReadonlySet<TableId>,
   ): Promise<readonly Write[]> {
     await this.#parts.generations.empty(table, gone);
+    // What others wrote meanwhile has gone with it, and only now is it known that there was nothing.
+    if (kind === "truncate") await this.#parts.generations.refuseTruncate(table, "begun");
     const mark = { kind: "truncate", position, transaction } as const;
     return marksOf(this.#parts.sink.capabilities, table, mark, gone);
   }

@@ -18,8 +18,8 @@ export interface GenerationParts {
   readonly book: DeadLetterBook;
   readonly clock: Pick<Clock, "now">;
   readonly source: Pick<Source, "sharesTables" | "besides">;
-  /** How many source tables are routed to a target. */
-  readonly sourcesOf: (target: TableId) => number;
+  /** How many source tables are routed to a target; with `apart` those of the source that share a table are not counted. */
+  readonly sourcesOf: (target: TableId, apart?: boolean) => number;
   /** See {@link targetsElsewhere}. */
   readonly elsewhere: () => Promise<ReadonlySet<TableId>>;
 }
@@ -33,6 +33,8 @@ const SHARED_REMEDY =
   "Route the table to a target of its own that no other pipeline writes, then start again.";
 const TRUNCATE_REMEDY =
   "Let the table come by one topic of one partition (a pipeline of another name reads it anew), or say `on-truncate: ignore` at the source: the rows stay then.";
+const BEGUN_REMEDY =
+  "Give this pipeline up (`millrace cleanup --state`) and let one of another name read the topic anew, where the table comes by one partition or with `on-truncate: ignore` at the source.";
 
 /** Begins generations of tables' INIT_SYNC, empties targets, puts tables aside. Only ever while the lanes are drained. */
 export class Generations {
@@ -121,33 +123,44 @@ export class Generations {
 
   /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where rows of other tables would go too. */
   refuseShared(table: TableRuntime, what: string): void {
-    this.#refuseMoreThan(table, what, 1);
+    this.#refuseShared(table, what, false);
   }
 
   /**
-   * A TRUNCATE takes all rows of a target, and nothing that is older may come behind it.
+   * A TRUNCATE takes all rows of a target, and nothing that is older may come behind it. Of a table with key that others share, rows will
+   * come to them while it is emptied. One without key is in one place, unless they have something of it.
+   * @param standing `begun`: rows have been deleted, perhaps what others brought meanwhile too.
    * @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where others bring the table too, or bring it still.
    */
-  async refuseTruncate(table: TableRuntime): Promise<void> {
-    const { source, elsewhere } = this.#parts;
-    // Those of the source that share the table are asked for, not counted.
-    this.#refuseMoreThan(table, "TRUNCATE", source.sharesTables === true ? 2 : 1);
-    const others = await elsewhere();
-    const brought = table.targets.find(({ target }) => others.has(target.id));
-    if (brought !== undefined)
+  async refuseTruncate(table: TableRuntime, standing: "ahead" | "begun" = "ahead"): Promise<void> {
+    const { source } = this.#parts;
+    this.#refuseShared(table, "TRUNCATE", true);
+    const brought = await this.#broughtElsewhere(table);
+    if (brought !== null)
       throw truncateRefused(
-        `TRUNCATE of ${table.id} would remove rows of ${brought.target.id} that another task of this pipeline has brought`,
+        standing,
+        `TRUNCATE of ${table.id} would remove rows of ${brought} that another task of this pipeline has brought`,
       );
     if (source.sharesTables !== true) return;
-    const besides = (await source.besides?.()) ?? null;
-    if (source.besides === undefined || besides !== null)
+    const besides =
+      table.keyless && source.besides !== undefined
+        ? await source.besides()
+        : "other tasks share the table";
+    if (besides !== null)
       throw truncateRefused(
-        `TRUNCATE of ${table.id} would leave what others bring still of rows that it has removed: ${besides ?? "other tasks share the table"}`,
+        standing,
+        `TRUNCATE of ${table.id} would remove what others have brought since, or leave what they bring still: ${besides}`,
       );
   }
 
-  #refuseMoreThan(table: TableRuntime, what: string, most: number): void {
-    const shared = table.targets.find(({ target }) => this.#parts.sourcesOf(target.id) > most);
+  async #broughtElsewhere({ targets }: TableRuntime): Promise<TableId | null> {
+    const others = await this.#parts.elsewhere();
+    return targets.find(({ target }) => others.has(target.id))?.target.id ?? null;
+  }
+
+  #refuseShared(table: TableRuntime, what: string, apart: boolean): void {
+    const { sourcesOf } = this.#parts;
+    const shared = table.targets.find(({ target }) => sourcesOf(target.id, apart) > 1);
     if (shared !== undefined)
       throw new MillraceError(
         "MR_SCHEMA_CHANGE_REFUSED",
@@ -178,8 +191,11 @@ export class Generations {
   }
 }
 
-function truncateRefused(detail: string): MillraceError {
-  return new MillraceError("MR_SCHEMA_CHANGE_REFUSED", detail, { remedy: TRUNCATE_REMEDY });
+function truncateRefused(standing: "ahead" | "begun", detail: string): MillraceError {
+  if (standing === "ahead")
+    return new MillraceError("MR_SCHEMA_CHANGE_REFUSED", detail, { remedy: TRUNCATE_REMEDY });
+  const begun = `${detail}. The table is being emptied already: rows of theirs may have gone with the others`;
+  return new MillraceError("MR_SCHEMA_CHANGE_REFUSED", begun, { remedy: BEGUN_REMEDY });
 }
 
 /** A table's document as it stands, and those of its chunks; the ones that are no more go. */

@@ -153,7 +153,7 @@ function barriersOf(
 ): Pick<Prepared, "barriers" | "generations" | "currentShape"> {
   const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
     (await parts.source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
-  const own = (target: TableId) => sourcesOf(parts, tables, target);
+  const own = (target: TableId, apart?: boolean) => sourcesOf(parts, tables, target, apart);
   const elsewhere = () => targetsElsewhere(parts);
   const generations = new Generations({ ...parts, committer, book, sourcesOf: own, elsewhere });
   const canSweep = canSweepOf(parts, tables);

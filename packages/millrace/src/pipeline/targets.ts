@@ -35,9 +35,17 @@ export async function targetsElsewhere({
   return new Set(others.flatMap(targetsIn));
 }
 
-/** How many source tables write to a target, other pipelines' counted as one. */
-export function sourcesOf({ settings, source }: TaskParts, tables: Tables, target: string): number {
-  let count = settings.sharedTargets || source.sharesTables === true ? 1 : 0;
+/**
+ * How many source tables write to a target; other pipelines' are counted as one, and so are, unless asked for `apart`, other tasks'
+ * that share the source's tables.
+ */
+export function sourcesOf(
+  { settings, source }: Pick<TaskParts, "settings" | "source">,
+  tables: Tables,
+  target: string,
+  apart = false,
+): number {
+  let count = settings.sharedTargets || (!apart && source.sharesTables === true) ? 1 : 0;
   for (const table of tables.values())
     if (table.targets.some((t) => t.target.id === target)) count++;
   return count;

@@ -36,15 +36,24 @@ export async function topicIdOf(cluster: Cluster, topic: string): Promise<string
   return (await cluster.topics([topic])).get(topic)?.id ?? null;
 }
 
-/** How many partitions the topic has now. */
-export async function partitionCount(cluster: Cluster, topic: string): Promise<number> {
+/** How many partitions the topic has now, which there has to be. @throws KafkaFault `missing` */
+export async function partitionCount(
+  cluster: Pick<Cluster, "forgetTopic" | "topics">,
+  topic: string,
+): Promise<number> {
   cluster.forgetTopic(topic);
-  return (await cluster.topics([topic])).get(topic)?.leaders.length ?? 0;
+  const facts = (await cluster.topics([topic])).get(topic) ?? null;
+  if (facts === null) throw noTopic(topic);
+  return facts.leaders.length;
 }
 
 /** A topic's id, which there has to be. @throws KafkaFault `missing` */
 export async function needTopicId(cluster: Cluster, topic: string): Promise<string> {
   const id = await topicIdOf(cluster, topic);
   if (id !== null) return id;
-  throw new KafkaFault("missing", "UNKNOWN_TOPIC_OR_PARTITION", `there is no topic ${topic}`);
+  throw noTopic(topic);
+}
+
+function noTopic(topic: string): KafkaFault {
+  return new KafkaFault("missing", "UNKNOWN_TOPIC_OR_PARTITION", `there is no topic ${topic}`);
 }
