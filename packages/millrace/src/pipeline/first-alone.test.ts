@@ -2,13 +2,14 @@ import { describe, expect, it } from "vitest";
 import { FirstAlone } from "./first-alone.ts";
 
 /** Somebody who has begun, and goes on when told to. */
-function someone(turns: FirstAlone, what: string) {
+function someone(turns: FirstAlone, what: string, stop = new AbortController()) {
   const goes = Promise.withResolvers<string>();
   const has = { begun: false };
-  const done = turns.run(what, () => {
+  const work = () => {
     has.begun = true;
     return goes.promise;
-  });
+  };
+  const done = turns.run(what, work, stop.signal);
   done.catch(() => undefined);
   return { goes, has, done };
 }
@@ -36,5 +37,15 @@ describe("who is the first at something", () => {
     await expect(first?.done).rejects.toThrow("refused");
     second?.goes.resolve("done");
     await expect(second?.done).resolves.toBe("done");
+  });
+
+  it("ends who waits and is told to stop, whatever the first one does", async () => {
+    const turns = new FirstAlone();
+    const stop = new AbortController();
+    someone(turns, "a");
+    const second = someone(turns, "a", stop);
+    stop.abort(new Error("moved away"));
+    await expect(second.done).rejects.toThrow("moved away");
+    expect(second.has.begun).toBe(false);
   });
 });

@@ -76,7 +76,7 @@ function startOf(
     keep: async (created: boolean) => {
       const before = await meetLostTargets(parts, found, committer);
       sink.checkTable = () => Promise.resolve({ created, notices: [], secondaryUnique: false });
-      await makeTargets(parts, tables, before, committer);
+      await makeTargets(parts, tables, before, committer, new AbortController().signal);
     },
   };
 }

@@ -74,11 +74,12 @@ export async function makeTargets(
   tables: Tables,
   found: FoundTargets,
   committer: Committer,
+  signal: AbortSignal,
 ): Promise<Checks> {
   const check = () => checkTargets(parts, tables, found.identities);
   const checks = await (found.gone.size === 0 || parts.firstAlone === undefined
     ? check()
-    : parts.firstAlone.run(`make ${toBeMade(tables, found.gone)}`, check));
+    : parts.firstAlone.run(`make ${toBeMade(tables, found.gone)}`, check, signal));
   // Where one was not there, another share may have made it.
   const isCreated = found.gone.size > 0 || [...checks.values()].some(({ created }) => created);
   const now = isCreated ? await identitiesOf(parts, tables, tables.values()) : found.identities;

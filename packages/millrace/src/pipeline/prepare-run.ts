@@ -97,7 +97,7 @@ export async function prepareRun(
   if (await finishLeft(parts, found, (all) => barriersOf(parts, { ...work, tables: all })))
     return prepareRun(parts, signal, loss);
   if (parts.looked !== undefined) await until(signal, parts.looked);
-  const { waiting, targets, ...kept } = await prepareSource(parts, found, committer, loss);
+  const { waiting, targets, ...kept } = await prepareSource(parts, found, committer, loss, signal);
   const moved = await lookAgain(parts, state, tables);
   const making = barriersOf(parts, work);
   if (state.intent !== null) {
@@ -108,7 +108,7 @@ export async function prepareRun(
   const choice = new LaneChoice(work.lanes, state.pipeline?.laneGroups ?? {});
   // Before the targets are made: who comes after a crash must know by which shape they were.
   await writeStart(committer, { identity, choice, ...kept, tables, takeover });
-  const checks = await makeTargets(parts, tables, targets, committer);
+  const checks = await makeTargets(parts, tables, targets, committer, signal);
   const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
   const start = { choice, wanted, checks, ...durableOf(state, takeover, kept.frontier) };
   const known = { identity, documents: state.tables, waiting, moved };

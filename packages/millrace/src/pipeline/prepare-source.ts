@@ -56,9 +56,10 @@ export async function prepareSource(
   found: Found,
   committer: Committer,
   loss: MillraceError | null,
+  signal: AbortSignal,
 ): Promise<PreparedSource> {
   const removed = await meetDroppedTables(parts, found);
-  await claim(parts, found);
+  await claim(parts, found, signal);
   const looks = await lookAtTables(parts, found.tables);
   await meetLeftTables(parts, found, looks, committer);
   const { carriers, ...kept } = await keepLog(parts, found, loss);
@@ -68,11 +69,11 @@ export async function prepareSource(
 }
 
 /** Where the pipeline begins, its shares claim the same targets at once. */
-function claim(parts: TaskParts, { state, tables }: Found): Promise<void> {
+function claim(parts: TaskParts, { state, tables }: Found, signal: AbortSignal): Promise<void> {
   const work = () => claimTargets(parts, tables);
   if (state.pipeline !== null || parts.firstAlone === undefined) return work();
   const ids = [...tables.values()].flatMap(({ targets }) => targets.map(({ target }) => target.id));
-  return parts.firstAlone.run(`claim ${ids.toSorted().join(" ")}`, work);
+  return parts.firstAlone.run(`claim ${ids.toSorted().join(" ")}`, work, signal);
 }
 
 /**
