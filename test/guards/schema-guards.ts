@@ -200,6 +200,17 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
   },
   {
     keeps: ["Barrier"],
+    guard: "a schema change is told with its place in the log, and whose part it is",
+    file: "pipeline/barrier-intents.ts",
+    take: 'const told = kind === "empty" || transaction === null ? {} : { transaction };',
+    put: "const told = {};",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/barriers.test.ts",
+      name: "is made at the sink with its place in the log, for messages that say so",
+    },
+  },
+  {
+    keeps: ["Barrier"],
     guard: "an open intent is finished though its table has left",
     file: "pipeline/left-in-barrier.ts",
     take: "if (intent === null || table === null) return false;",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ShapeChange } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { TableId, TableShape } from "../model/table.ts";
-import type { SinkCapabilities, TargetChange } from "../model/sink.ts";
+import type { ChangePlace, SinkCapabilities, TargetChange } from "../model/sink.ts";
 import { Barriers } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
@@ -27,8 +27,10 @@ const adopted = shapeOf([id, columnOf("added", 2)]);
 /** A sink that remembers what becomes of its tables. */
 class Altered extends ScriptedSink {
   readonly acts: string[] = [];
+  readonly places: (ChangePlace | null)[] = [];
 
-  override applyChange = (change: TargetChange): Promise<void> => {
+  override applyChange = (change: TargetChange, place?: ChangePlace): Promise<void> => {
+    this.places.push(place ?? null);
     const drops = change.kind === "alter" ? `-${change.drops.join()}` : "";
     this.acts.push(
       `${change.kind} ${change.table.columns.map(({ name }) => name).join()} ${drops}`,
@@ -119,6 +121,19 @@ describe("a shape that was adopted from the catalogue", () => {
     const { sink, table, tell } = setUp({ ...adopted, columns: [id, columnOf("other", 3)] });
     expect(await tell(older, 10)).toBe(true);
     expect([table.shape, sink.acts]).toEqual([older, ["alter id -added"]]);
+  });
+});
+
+describe("a schema change", () => {
+  it("is made at the sink with its place in the log, for messages that say so", async () => {
+    const { sink, tell } = setUp(adopted, { aheadOfLog: false });
+    const transaction = { id: "7", commitTimeMs: 5 };
+    await tell(older, 10, { transaction });
+    await tell(adopted, 11);
+    expect(sink.places).toEqual([
+      { position: 10, transaction },
+      { position: 11, transaction: null },
+    ]);
   });
 });
 
