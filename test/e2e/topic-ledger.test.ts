@@ -46,10 +46,28 @@ describe.each(both)("a topic that tells %s", (guarantee) => {
     ["without a change behind the load", ["r/1", "d", "u/4"]],
     ["in another order", ["c/1", "u/2", "d", "u/4", "c/3"]],
     ["nothing", []],
-    ["from the middle of what no load told", ["u/4"]],
     ["what was never written", [...WRITTEN, "u/9"]],
   ])("%s is found", (_what, told) => {
     expect(ledgerOf(WRITTEN).wrong(messages(...told), guarantee)).toHaveLength(1);
+  });
+
+  it("a row that no load tells is told from its first write since the log began, and one from the middle is found", () => {
+    const of = (id: number, op: string, w: number): ReadMessage => {
+      const value = JSON.stringify({ op, after: { id, w } });
+      return { partition: 0, key: String(id), value };
+    };
+    const ledger = new TopicLedger();
+    for (const [op, id, w] of [
+      ["c", 1, 1],
+      ["c", 2, 2],
+      ["u", 2, 3],
+      ["u", 1, 4],
+      ["u", 1, 5],
+    ] as const)
+      ledger.wrote(op, id, { w });
+    const changed = [of(2, "r", 2), of(2, "u", 3)];
+    expect(ledger.wrong([...changed, of(1, "u", 4), of(1, "u", 5)], guarantee)).toEqual([]);
+    expect(ledger.wrong([...changed, of(1, "u", 5)], guarantee)).toHaveLength(1);
   });
 
   it("a load in place of what was written behind it is found", () => {

@@ -76,7 +76,9 @@ export class TopicLedger {
 
   /** A line for each key that the messages of the topic, in the order of each partition, do not tell as they should. */
   wrong(messages: readonly ReadMessage[], guarantee: Guarantee): readonly string[] {
-    return this.#wrong(toldOf(messages), (written, told) => wrongKey(written, told, guarantee));
+    return this.#wrong(toldOf(messages), (written, told, since) =>
+      wrongKey(written, told, guarantee, { since }),
+    );
   }
 
   /**
@@ -84,13 +86,13 @@ export class TopicLedger {
    * as often as it likes, and what the log tells of a write may lack values.
    */
   wrongReloaded(messages: readonly ReadMessage[], guarantee: Guarantee): readonly string[] {
-    return this.#wrong(toldOf(messages, writeOf), (written, told) => {
+    return this.#wrong(toldOf(messages, writeOf), (written, told, since) => {
       const writes = written.map(({ text, w, ...rest }) => ({
         ...rest,
         w,
         text: w === null ? text : `${text.slice(0, 1)} ${writeOf({ w })}`,
       }));
-      return wrongKey(writes, told, guarantee, { mostLoads: Infinity });
+      return wrongKey(writes, told, guarantee, { mostLoads: Infinity, since });
     });
   }
 
@@ -99,19 +101,20 @@ export class TopicLedger {
    * written before it.
    */
   wrongRefused(messages: readonly ReadMessage[], guarantee: Guarantee): readonly string[] {
-    return this.#wrong(toldOf(messages), (written, told) =>
-      wrongKey(written, told, guarantee, { isSeenUnsaid: true }),
+    return this.#wrong(toldOf(messages), (written, told, since) =>
+      wrongKey(written, told, guarantee, { isSeenUnsaid: true, since }),
     );
   }
 
   #wrong(
     told: ReadonlyMap<number, KeyTold>,
-    wrongOf: (written: readonly Written[], told: KeyTold) => readonly string[],
+    wrongOf: (written: readonly Written[], told: KeyTold, since: number) => readonly string[],
   ): readonly string[] {
+    const since = firstLogged(told);
     const strangers = [...told.keys()].filter((key) => !this.#keys.has(key));
     const wrong = [...this.#keys].flatMap(([key, written]) => {
       const ofKey = told.get(key) ?? NOTHING;
-      const lines = wrongOf(written, ofKey);
+      const lines = wrongOf(written, ofKey, since);
       // Of one that nothing is told of, it was seen above whether that may be.
       const isEnding = lines.length === 0 && told.has(key);
       const all = isEnding ? this.#wrongEnd(key, ofKey.last) : lines;
@@ -169,18 +172,32 @@ export async function wrongLedger(
 
 const NOTHING: KeyTold = { logged: [], loaded: [], last: null };
 
+/** The first write that the log tells of any row: from there on it tells all of them. */
+function firstLogged(told: ReadonlyMap<number, KeyTold>): number {
+  const writes = [...told.values()].flatMap(({ logged }) =>
+    logged.map((text) => Number(/\bw=(\d+)/.exec(text)?.[1] ?? Infinity)),
+  );
+  return Math.min(Infinity, ...writes);
+}
+
 /**
  * The log tells what was written from somewhere on, in its order and to its end; what is before that, a load has told or took away
- * again. At least once it may begin anew from wherever it has been.
+ * again. A row that was changed while a load read it is told by the log alone, from its first write since the log's own beginning. At
+ * least once it may begin anew from wherever it has been.
  */
 function wrongKey(
   written: readonly Written[],
   { logged, loaded }: KeyTold,
   guarantee: Guarantee,
-  options: { readonly mostLoads?: number; readonly isSeenUnsaid?: boolean } = {},
+  options: {
+    readonly mostLoads?: number;
+    readonly isSeenUnsaid?: boolean;
+    /** See {@link firstLogged}. */
+    readonly since: number;
+  },
 ): readonly string[] {
   const isOnce = guarantee === "exactly-once";
-  const { mostLoads = isOnce ? 1 : Infinity, isSeenUnsaid = false } = options;
+  const { mostLoads = isOnce ? 1 : Infinity, isSeenUnsaid = false, since } = options;
   const wrong = loaded.length > mostLoads ? [`${loaded.length} rows of loads`] : [];
   const last = written.length - 1;
   // Where the log may begin: behind what a load has told, or what has left nothing, and before what it has to tell.
@@ -191,7 +208,9 @@ function wrongKey(
     ),
   );
   const certain = written.findIndex(({ isCertain }) => isCertain);
-  const begin = Math.min(isSeenUnsaid ? Infinity : seen + 1, certain === -1 ? Infinity : certain);
+  const first = written.findIndex(({ w }) => w !== null && w >= since);
+  const behind = isSeenUnsaid ? Infinity : Math.max(seen + 1, loaded.length === 0 ? first : 0);
+  const begin = Math.min(behind, certain === -1 ? Infinity : certain);
   let places: readonly number[] = [];
   for (const [nth, text] of logged.entries()) {
     const from = places;

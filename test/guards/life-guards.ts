@@ -86,11 +86,23 @@ export const LIFE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, 6],
+    guard:
+      "who reads a topic is told to forget a table's rows before a load behind changes that nobody saw",
+    file: "pipeline/loader.ts",
+    take: 'if (isFirst && sweep === "due" && this.#parts.goneRows(table) === "told")',
+    put: "if (isFirst && this.#parts.workers < 0)",
+    shownBy: {
+      file: "packages/millrace/src/gone-rows.kafka.test.ts",
+      name: "which was paused",
+    },
+  },
+  {
     keeps: ["Ghosts"],
     guard: "rows that a new generation does not have are deleted",
     file: "pipeline/loader.ts",
-    take: "const sweep = this.#parts.canSweep(table) ? this.#parts.sweep : null;",
-    put: "const sweep = this.#parts.canSweep(table) ? null : this.#parts.sweep;",
+    take: 'const sweep = this.#parts.goneRows(table) === "swept" ? this.#parts.sweep : null;',
+    put: 'const sweep = this.#parts.goneRows(table) === "swept" ? null : this.#parts.sweep;',
     shownBy: SIMULATED_LIVES,
   },
   {

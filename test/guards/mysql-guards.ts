@@ -287,7 +287,7 @@ export const MYSQL_GUARDS: readonly Guard[] = [
     keeps: [1, "Ghosts"],
     guard: "rows that went without events are looked for",
     file: "pipeline/barriers.ts",
-    take: 'if (intent.rows === "moved") this.#restartMoved(table);\n    else if',
+    take: 'if (intent.rows === "moved") this.#restartMoved(table, intent);\n    else if',
     put: "if",
     shownBy: {
       file: BARRIERS,

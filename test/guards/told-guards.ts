@@ -79,7 +79,7 @@ export const TOLD_GUARDS: readonly Guard[] = [
     guard:
       "a barrier that was begun is finished as its log told it: rows that moved, another table",
     file: "pipeline/barrier-intents.ts",
-    take: "return rows === undefined ? intent : { ...intent, rows };",
+    take: "return rows === undefined ? intent : { ...intent, rows, ...why };",
     put: "return rows === null ? { ...intent, rows } : intent;",
     shownBy: SIMULATED_TOLD,
   },

@@ -87,7 +87,7 @@ async function start(pipeline: string, first: TableShape) {
     reached: () => undefined,
     acknowledged: () => null,
     unseen: () => [],
-    canSweep: () => true,
+    goneRows: () => "swept",
     currentShape: () => Promise.resolve(null),
   });
   if (intent !== null) await barriers.finish(intent);

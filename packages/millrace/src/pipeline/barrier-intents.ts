@@ -119,14 +119,15 @@ export class BarrierIntents {
   }
 
   #shapeIntent(
-    { shape, rewritten, rows, position, transaction }: ShapeChange,
+    { shape, rewritten, rows, asked, position, transaction }: ShapeChange,
     table: TableRuntime,
     kind: "shape" | "empty",
   ): IntentDocument {
     const begun = this.#begun(position, table);
     const told = kind === "empty" || transaction === null ? {} : { transaction };
     const intent = { ...begun, ...told, kind, shape, previous: table.shape, rewritten };
-    return rows === undefined ? intent : { ...intent, rows };
+    const why = asked === undefined ? {} : { asked };
+    return rows === undefined ? intent : { ...intent, rows, ...why };
   }
 
   #begun(position: Position, table: TableRuntime) {

@@ -85,7 +85,7 @@ function setUp(
     reach: reachOf(2),
     reached: () => undefined,
     unseen: () => [],
-    canSweep: () => true,
+    goneRows: () => "swept",
     currentShape: () => Promise.resolve(now),
   });
   const tell = (

@@ -10,7 +10,7 @@ import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { BarrierIntents } from "./barrier-intents.ts";
 import type { Committer } from "./committer.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
-import { tableEntries, type Generations } from "./generations.ts";
+import { tableEntries, type Generations, type GoneRows } from "./generations.ts";
 import { marksOf } from "./marks.ts";
 import type { TaskObserver } from "./observer.ts";
 import { targetsOf, type RouteTarget } from "./routes.ts";
@@ -39,8 +39,7 @@ export interface BarrierParts {
   readonly reach: (position: Position) => Reach;
   /** Their rows say this now: who writes them next must not write less. */
   readonly reached: (reach: Reach) => void;
-  /** Whether rows that the source has no more can be told at the sink. */
-  readonly canSweep: (table: TableRuntime) => boolean;
+  readonly goneRows: (table: TableRuntime) => GoneRows;
   /** The shape that the source's catalogue has now; null where the table is gone. */
   readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
 }
@@ -216,7 +215,7 @@ export class Barriers {
     if (this.#parts.settings.schemaChangeBehavior === "ignore") {
       table.update({ shape });
       table.retarget(table.targets);
-      if (intent.rows === "moved") this.#restartMoved(table);
+      if (intent.rows === "moved") this.#restartMoved(table, intent);
       return [];
     }
     const takesLoaded = this.#takesLoaded(table, shape, intent);
@@ -236,12 +235,20 @@ export class Barriers {
       ...(changes.some(({ kind }) => kind !== "alter") ? { targetIds: null } : {}),
     });
     table.retarget(plans.map((plan) => plan.target));
-    // Rows of an older generation that were still to be looked for are still there, unless the target is new.
-    const sweep = madeAnew ? "none" : table.document.sweep;
-    if (intent.rows === "moved") this.#restartMoved(table);
+    const isNew = madeAnew || changes.some(({ kind }) => kind === "drop");
+    if (intent.rows === "moved") this.#restartMoved(table, intent);
     else if (intent.rewritten.length > 0 || takesLoaded || plans.some((plan) => plan.reload))
-      this.#parts.generations.restart(table, sweep === "due" ? "due" : "none");
+      this.#parts.generations.restart(table, this.#sweepBehind(table, isNew));
     return changes;
+  }
+
+  /**
+   * Rows of an older generation that were still to be looked for are still there, unless the target is new. A topic is never
+   * new: its readers keep the rows of a table that was dropped, and rows under a key that is none any more.
+   */
+  #sweepBehind(table: TableRuntime, isNew: boolean): "none" | "due" {
+    if (isNew) return this.#parts.goneRows(table) === "told" ? "due" : "none";
+    return table.document.sweep === "due" ? "due" : "none";
   }
 
   /**
@@ -257,9 +264,12 @@ export class Barriers {
     return isSeen && added.length + dropped.length > 0;
   }
 
-  /** Rows that the source has no more are looked for, where they can be told at the sink. */
-  #restartMoved(table: TableRuntime): void {
-    this.#parts.generations.restart(table, this.#parts.canSweep(table) ? "due" : "none");
+  /** Rows that the source has no more are looked for, or told of; where nothing of the table was ever told there are none. */
+  #restartMoved(table: TableRuntime, { asked }: IntentDocument): void {
+    const { nextChunk, repeated = false } = table.document;
+    const gone = this.#parts.goneRows(table);
+    const isFirst = gone === "told" && asked === true && nextChunk === 0 && !repeated;
+    this.#parts.generations.restart(table, gone === "stay" || isFirst ? "none" : "due");
   }
 
   #plans(table: TableRuntime, shape: TableShape, madeAnew: boolean): TargetPlan[] {

@@ -58,7 +58,7 @@ function setUp(
     reach: reachOf(1),
     reached: () => undefined,
     unseen: () => [],
-    canSweep: () => true,
+    goneRows: () => "swept",
     currentShape: () => Promise.resolve(table.shape),
   });
   return { sink, generations, barriers };

@@ -11,6 +11,13 @@ import { marksOf } from "./marks.ts";
 import { entry } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
+/**
+ * What becomes of rows at the sink that the source has no more, and of which no change tells: `swept`, they are looked for by their
+ * keys once the table is loaded; `told`, nobody can ask a topic for its keys, so that readers are told that the table is empty before
+ * its rows come again (docs/design/007); `stay`, others write there too, or nobody knows the rows.
+ */
+export type GoneRows = "swept" | "told" | "stay";
+
 /** What generations are begun with. */
 export interface GenerationParts {
   readonly sink: Pick<Sink, "capabilities">;

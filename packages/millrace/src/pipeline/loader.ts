@@ -4,6 +4,7 @@ import type { Position } from "../model/position.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import { ChunkReader } from "./chunk-reader.ts";
 import { HeldTables, isHeldUp } from "./held-tables.ts";
+import type { GoneRows } from "./generations.ts";
 import type { GhostSweep } from "./ghost-sweep.ts";
 import type { TaskObserver } from "./observer.ts";
 import { joined } from "./standing.ts";
@@ -20,8 +21,9 @@ interface LoaderParts extends ChunkParts {
   /** For what no lane waits for; see {@link StateWriter.writeWithRows}. */
   readonly writeBeside: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly sweep: GhostSweep | null;
-  /** Its targets hold nothing of other tables, under keys that the source knows. */
-  readonly canSweep: (table: TableRuntime) => boolean;
+  readonly goneRows: (table: TableRuntime) => GoneRows;
+  /** Tells readers of a sink of topics that the table is empty, in the transaction that has its document as it is now. */
+  readonly tellEmpty: (table: TableRuntime) => Promise<void>;
   /** Another table's rows have to be there first. */
   readonly mustWait: (table: TableRuntime) => boolean;
   readonly observer: TaskObserver;
@@ -38,6 +40,7 @@ interface LoaderParts extends ChunkParts {
 type Job =
   | { readonly kind: "chunk"; readonly table: TableRuntime; readonly chunk: ChunkDocument }
   | { readonly kind: "plan"; readonly table: TableRuntime }
+  | { readonly kind: "empty"; readonly table: TableRuntime }
   | { readonly kind: "sweep"; readonly table: TableRuntime };
 
 const MOVED_REST_MS = 200;
@@ -148,7 +151,7 @@ export class Loader {
   }
 
   #jobOf(table: TableRuntime): Job | null {
-    const { state, allPlanned, sweep } = table.document;
+    const { state, planned, allPlanned, sweep } = table.document;
     if (
       state !== "INIT_SYNC" ||
       table.keyless ||
@@ -163,6 +166,10 @@ export class Loader {
     const waiting = [...table.chunks.values()].filter(
       ({ n }) => !this.#taken.has(stateKey.chunk(table.id, n)),
     );
+    const isFirst = planned === null && !allPlanned;
+    if (isFirst && this.#planning.has(table)) return null;
+    if (isFirst && sweep === "due" && this.#parts.goneRows(table) === "told")
+      return { kind: "empty", table };
     const ahead = this.#parts.tellsLoads ? this.#parts.workers : 1;
     const plans = !allPlanned && !this.#planning.has(table) && waiting.length < ahead;
     if (plans) return { kind: "plan", table };
@@ -211,6 +218,7 @@ export class Loader {
 
   async #do(job: Job, signal: AbortSignal): Promise<void> {
     if (job.kind === "plan") return this.#plan(job.table);
+    if (job.kind === "empty") return this.#empty(job.table);
     if (job.kind === "sweep") return this.#sweepTable(job.table, signal);
     const name = stateKey.chunk(job.table.id, job.chunk.n);
     this.#taken.add(name);
@@ -220,6 +228,23 @@ export class Loader {
       await this.#finish(job.table, job.chunk.n, end);
     } finally {
       this.#taken.delete(name);
+    }
+  }
+
+  /**
+   * Rows of an older generation may be gone, and no message has said so: readers forget all of them before the first one comes
+   * again. Before any snapshot of this generation: what was told of a row before that, each of them sees.
+   */
+  async #empty(table: TableRuntime): Promise<void> {
+    this.#planning.add(table);
+    try {
+      table.update({ sweep: "done" });
+      // Whoever stops the load waits for it: it is told before anything behind it, or the run is over.
+      await this.#parts.tellEmpty(table);
+      failpoint("load.emptied");
+    } finally {
+      this.#planning.delete(table);
+      this.wake();
     }
   }
 
@@ -286,7 +311,7 @@ export class Loader {
     if (this.#taken.has(name)) return;
     this.#taken.add(name);
     try {
-      const sweep = this.#parts.canSweep(table) ? this.#parts.sweep : null;
+      const sweep = this.#parts.goneRows(table) === "swept" ? this.#parts.sweep : null;
       const end = (await sweep?.sweep(table, signal)) ?? null;
       if (end !== null) this.#raiseEnd(table, end);
       table.update({ sweep: "done" });

@@ -10,7 +10,7 @@ import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer, RestartNeeded } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { freshDocument } from "./fresh-document.ts";
-import { Generations } from "./generations.ts";
+import { Generations, type GoneRows } from "./generations.ts";
 import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
 import { makeTargets } from "./lost-targets.ts";
 import { Newcomers } from "./newcomers.ts";
@@ -61,7 +61,7 @@ export interface Prepared {
     live: Pick<BarrierParts, "acknowledged" | "unseen" | "reach" | "reached">,
   ) => Barriers;
   readonly generations: Generations;
-  readonly canSweep: (table: TableRuntime) => boolean;
+  readonly goneRows: (table: TableRuntime) => GoneRows;
   readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
 }
 
@@ -156,8 +156,8 @@ function barriersOf(
   const own = (target: TableId, apart?: boolean) => sourcesOf(parts, tables, target, apart);
   const elsewhere = () => targetsElsewhere(parts);
   const generations = new Generations({ ...parts, committer, book, sourcesOf: own, elsewhere });
-  const canSweep = canSweepOf(parts, tables);
-  const known = { ...parts, committer, book, lanes, tables, generations, currentShape, canSweep };
+  const goneRows = goneRowsOf(parts, tables);
+  const known = { ...parts, committer, book, lanes, tables, generations, currentShape, goneRows };
   return { barriers: (live) => new Barriers({ ...known, ...live }), generations, currentShape };
 }
 
@@ -165,7 +165,7 @@ function limitsOf(
   parts: TaskParts,
   takeover: Takeover,
   tables: ReadonlyMap<TableId, TableRuntime>,
-): Pick<Prepared, "book" | "maxValueBytes" | "canSweep"> {
+): Pick<Prepared, "book" | "maxValueBytes" | "goneRows"> {
   const { settings, sink, budget } = parts;
   const maxValueBytes = Math.floor(
     Math.min(sink.capabilities.maxValueBytes, budget.limitBytes * BUDGET_SHARE_OF_ONE_VALUE),
@@ -180,20 +180,23 @@ function limitsOf(
   return {
     book: new DeadLetterBook(limits, takeover.deadLetters),
     maxValueBytes,
-    canSweep: canSweepOf(parts, tables),
+    goneRows: goneRowsOf(parts, tables),
   };
 }
 
-/** Rows that the source has no more are found by their keys, and only where all rows of the target are its own. */
-function canSweepOf(
+function goneRowsOf(
   parts: TaskParts,
   tables: ReadonlyMap<TableId, TableRuntime>,
-): Prepared["canSweep"] {
-  return (table) =>
-    !table.keyless &&
-    parts.source.isLogOnly !== true &&
-    table.targets.every(({ target }) => sourcesOf(parts, tables, target.id) === 1) &&
-    keepsKey(table.shape, parts.router);
+): Prepared["goneRows"] {
+  const { source, sink, router } = parts;
+  return (table) => {
+    // A load of a table without key empties its target by itself.
+    if (table.keyless || source.isLogOnly === true) return "stay";
+    const isSole = table.targets.every(({ target }) => sourcesOf(parts, tables, target.id) === 1);
+    if (!isSole) return "stay";
+    if (!sink.capabilities.lastWriteWins) return "told";
+    return sink.readKeys !== undefined && keepsKey(table.shape, router) ? "swept" : "stay";
+  };
 }
 
 async function refuseState(source: Source, state: LoadedState, identity: Json): Promise<void> {

@@ -19,6 +19,7 @@ import { LogReader } from "./log-reader.ts";
 import { LogRest } from "./log-rest.ts";
 import { makeLanes, makeSourceReads, wholeRows } from "./make-lanes.ts";
 import { Newcomers } from "./newcomers.ts";
+import { marksOf } from "./marks.ts";
 import { PauseGate } from "./pause-gate.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { ParentsPutOff } from "./parents-put-off.ts";
@@ -228,7 +229,8 @@ export class RunParts {
           : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink), () =>
               targetsElsewhere(this.#task),
             ),
-      canSweep: this.#prepared.canSweep,
+      goneRows: this.#prepared.goneRows,
+      tellEmpty: (table) => this.#tellEmpty(table),
       mustWait: (table) => this.#order.mustWait(table),
       observer,
       waits,
@@ -237,6 +239,12 @@ export class RunParts {
       onShapeMoved: (table) => this.loads.adopt(table),
       running: () => this.#mayLoad(),
     });
+  }
+
+  #tellEmpty(table: TableRuntime): Promise<void> {
+    const mark = { kind: "truncate", position: null } as const;
+    const marks = marksOf(this.#task.sink.capabilities, table, mark);
+    return this.state.write([table.stored], marks);
   }
 
   /** Its end may be passed already: a source without changes cannot always be made to move its log. */

@@ -195,7 +195,7 @@ export class Run {
 
   /** A new generation of one table. */
   resync(id: TableId): Promise<void> {
-    return this.#parts.loads.resync(id);
+    return this.#parts.loads.resync(id, "wanted");
   }
 
   /** Takes one table out of the way: its load ends, its changes are left out. */

@@ -147,6 +147,7 @@ export interface IntentDocument {
   readonly rewritten: readonly string[];
   /** As the change of shape has it ({@link ShapeChange}). */
   readonly rows?: ShapeChange["rows"];
+  readonly asked?: ShapeChange["asked"];
   /** Whose part it is. Absent where an earlier version began it, and of a change of shape that is in none. */
   readonly transaction?: Transaction | null;
   /** Nothing comes behind it in its source transaction. Absent: that is not known. */

@@ -45,7 +45,7 @@ function loading(
     moved: [table.id],
     waiting: [],
     currentShape: () => asked.promise,
-    canSweep: () => false,
+    goneRows: () => "stay",
     generations: generations as Generations,
   };
   const reader: Partial<LogReader> = {

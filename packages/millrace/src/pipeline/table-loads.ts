@@ -103,14 +103,17 @@ export class TableLoads {
     this.#loadKeyless(table);
   }
 
-  /** A new generation of one table. */
-  async resync(id: TableId): Promise<void> {
+  /**
+   * A new generation of one table. `missed`: changes of it may have come that nothing of ours has seen; else all of them were
+   * told, and somebody wants its rows once more.
+   */
+  async resync(id: TableId, why: "missed" | "wanted" = "missed"): Promise<void> {
     const table = this.#table(id);
     refusePaused(table);
     await this.#parts.reader.interrupt(async () => {
       if (table.paused !== null) return;
       await this.#standStill(table);
-      await this.#generation(table);
+      await this.#generation(table, why);
     });
     refusePaused(table);
   }
@@ -144,7 +147,7 @@ export class TableLoads {
         throw new RestartNeeded(`the source has no ${id} any more`);
       table.update({ aheadOfLog: true });
       failpoint("table.adopted");
-      await this.#generation(table);
+      await this.#generation(table, "missed");
       failpoint("table.resumed");
     });
     await work.catch((thrown: unknown) => {
@@ -163,10 +166,13 @@ export class TableLoads {
     this.#parts.observer.event({ type: "table", table: id, state: document.state, ...because });
   }
 
-  /** Everything stands still: the table begins anew. */
-  async #generation(table: TableRuntime): Promise<void> {
-    const { generations, canSweep } = this.#parts.prepared;
-    await generations.resync(table, canSweep(table) ? "due" : "none");
+  /** Everything stands still: the table begins anew. What is still to be told of an earlier generation still is. */
+  async #generation(table: TableRuntime, why: "missed" | "wanted"): Promise<void> {
+    const { generations, goneRows } = this.#parts.prepared;
+    const gone = goneRows(table);
+    const isWhole = why === "wanted" && !table.leftOut && table.document.sweep !== "due";
+    const isNone = gone === "stay" || (gone === "told" && isWhole);
+    await generations.resync(table, isNone ? "none" : "due");
     this.#tell(table);
     this.begin(table);
   }
@@ -179,9 +185,9 @@ export class TableLoads {
     this.resync(id).catch(() => undefined); // the reader rejects with the same
   }
 
-  /** Whether rows of the table that the source has no more can be told at the sink. */
+  /** Whether rows of the table that the source has no more can be found at the sink. */
   canSweep(table: TableRuntime): boolean {
-    return this.#parts.prepared.canSweep(table);
+    return this.#parts.prepared.goneRows(table) === "swept";
   }
 
   /**
@@ -189,8 +195,8 @@ export class TableLoads {
    * again. Where that cannot be, the table is loaded anew.
    */
   async sweepAgain(table: TableRuntime): Promise<void> {
-    const { prepared, reader, chunks } = this.#parts;
-    if (!prepared.canSweep(table)) return this.resync(table.id);
+    const { reader, chunks } = this.#parts;
+    if (!this.canSweep(table)) return this.resync(table.id);
     await reader.interrupt(async () => {
       if (table.paused !== null) return chunks.writeState([table.storedParts]);
       await this.#standStill(table);

@@ -55,6 +55,7 @@ function drawn(seed: number, name: ProfileName): Profile {
   if (name === "foreign") return foreign(random, everything(random));
   if (name === "bound") return bound(seed, random);
   if (name === "topics") return topics(random);
+  if (name === "readers") return readers(seed, random);
   if (name === "told") return failing(seed, silent(seed, told(seed, random)));
   if (name === "messages") return silent(seed, messages(seed, random));
   if (name === "shards") return sharded(seed, random);
@@ -227,6 +228,15 @@ function topics(random: SeededRandom): Profile {
   const profile = isAudit ? audit(random) : everything(random);
   // What a schema change makes of rows that are in a topic already is their reader's matter.
   return { ...profile, ddl: false, topics: true };
+}
+
+/** A sink that keeps every change, of tables that come and go, at a source that forgets: readers are told of rows that left in silence. */
+function readers(seed: number, random: SeededRandom): Profile {
+  const profile = random.chance(0.4)
+    ? failing(seed, told(seed, random))
+    : limited(seed, lives(random));
+  // Its topics are never another one, and half of a key that is only spelled anew is a change of its own.
+  return { ...silent(seed, profile), ddl: false, spellings: false, lostTargets: 0, topics: true };
 }
 
 /** A source that is spared: chunks come from a standby, slowly, and not while it keeps much of its log. */

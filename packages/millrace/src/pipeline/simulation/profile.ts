@@ -118,6 +118,7 @@ export type ProfileName =
   | "bound"
   | "lives"
   | "topics"
+  | "readers"
   | "gentle"
   | "told"
   | "messages"
@@ -136,6 +137,7 @@ export const PROFILE_NAMES: readonly ProfileName[] = [
   "bound",
   "lives",
   "topics",
+  "readers",
   "gentle",
   "told",
   "messages",
