@@ -51,10 +51,11 @@ export async function checkServers(
     ? await checkTables(config, context, pipeline)
     : { tables: [], findings: [], identity: null };
   const held = pipeline === null ? [] : await checkHolder(config, context, extensions);
+  const isRun = held.some(({ severity }) => severity === "warning");
   return [
     ...source
-      // Its log is read by whoever has the pipeline, from whom a run takes both.
-      .filter(({ code }) => held.length === 0 || code !== "MR_SOURCE_SLOT_BUSY")
+      // Its log is read by whoever runs the pipeline, from whom a run takes both. Who only may run it need not be who reads it.
+      .filter(({ code }) => !isRun || code !== "MR_SOURCE_SLOT_BUSY")
       .map((finding) => ({ ...finding, about: "source" as const })),
     ...held,
     ...findings,

@@ -29,12 +29,17 @@ it("says of topics how many messages are to be read, and where most of them stan
   }));
   const text = statusText(PIPELINE.parse(taskStatus("shop", { channels })), 0);
   expect(text).toContain(
-    "  messages  5,500 to read in 11 partitions: orders-10 1,000, orders-9 900, orders-8 800, orders-7 700, orders-6 600, orders-5 500, orders-4 400, orders-3 300, 2 more\n",
+    "  messages  5,500 to read in 11 partitions: orders-10 1,000, orders-9 900, orders-8 800, orders-7 700, orders-6 600, orders-5 500, orders-4 400, orders-3 300, 2 more; not known of orders-11\n",
   );
   const done = channels.slice(0, 2).map((channel) => ({ ...channel, lagMessages: 0 }));
   expect(statusText(PIPELINE.parse(taskStatus("shop", { channels: done })), 0)).toContain(
     "  messages  0 to read in 2 partitions\n",
   );
+  const one = [{ ...channels[0], id: "a-0/log", lagMessages: 1 }];
+  const said = (all: object[]) =>
+    statusText(PIPELINE.parse(taskStatus("shop", { channels: all as typeof channels })), 0);
+  expect(said(one)).toContain("  messages  1 to read in 1 partition: a-0 1\n");
+  expect(said([channels[11] ?? {}])).toContain("  messages  not known of orders-11\n");
   expect(statusText(PIPELINE.parse(taskStatus("shop")), 0)).not.toContain("messages");
 });
 

@@ -242,21 +242,27 @@ const MOST_PARTITIONS = 8;
 
 /** Of topics: what is to be read, and in which partitions most of it stands. */
 function messagesLine({ channels }: RemotePipeline): string[] {
-  const known = channels.flatMap(({ id, lagMessages = null }) =>
-    lagMessages === null ? [] : [{ id: id.replace(/\/log$/, ""), messages: lagMessages }],
+  const read = channels.flatMap(({ id, lagMessages }) =>
+    lagMessages === undefined ? [] : [{ id: id.replace(/\/log$/, ""), messages: lagMessages }],
   );
-  if (known.length === 0) return [];
+  if (read.length === 0) return [];
+  const known = read.flatMap(({ id, messages }) => (messages === null ? [] : [{ id, messages }]));
+  const unknown = read.filter(({ messages }) => messages === null).map(({ id }) => id);
   const behind = known
     .filter(({ messages }) => messages > 0)
     .toSorted((a, b) => b.messages - a.messages);
   const named = behind
     .slice(0, MOST_PARTITIONS)
     .map(({ id, messages }) => `${id} ${grouped(messages)}`);
-  const rest = behind.length - named.length;
-  if (rest > 0) named.push(`${rest} more`);
+  const unnamed = behind.length - named.length;
+  if (unnamed > 0) named.push(`${unnamed} more`);
   const sum = known.reduce((total, { messages }) => total + messages, 0);
   const where = named.length === 0 ? "" : `: ${named.join(", ")}`;
-  return [`  messages  ${grouped(sum)} to read in ${known.length} partitions${where}`];
+  const partitions = `${known.length} ${known.length === 1 ? "partition" : "partitions"}`;
+  const more = unknown.length > MOST_PARTITIONS ? `, ${unknown.length - MOST_PARTITIONS} more` : "";
+  const rest = `not known of ${unknown.slice(0, MOST_PARTITIONS).join(", ")}${more}`;
+  const said = known.length === 0 ? [] : [`${grouped(sum)} to read in ${partitions}${where}`];
+  return [`  messages  ${[...said, ...(unknown.length === 0 ? [] : [rest])].join("; ")}`];
 }
 
 /** What has stopped as a whole has its remedy at its error. */

@@ -145,7 +145,6 @@ function lagNote({ lagBytes, channels }: TaskStatus): string {
   return lagBytes === null ? "behind the source" : `${bytesText(lagBytes)} of log to read`;
 }
 
-/** While a start has read nothing, there is none whose age could be told. */
 /** So many of those that are furthest behind are shown. */
 const MOST_PARTITIONS = 50;
 
@@ -189,6 +188,7 @@ function order(lagMessages: number | null): number {
   return lagMessages ?? Number.MAX_SAFE_INTEGER;
 }
 
+/** While a start has read nothing, there is none whose age could be told. */
 function progress({ state, channels, progressAgeMs }: TaskStatus): Html {
   const isNone = state === "starting" && channels.every(({ frontier }) => frontier === null);
   return isNone

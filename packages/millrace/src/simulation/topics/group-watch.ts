@@ -4,10 +4,10 @@ import type { ModelGroup } from "./model-group.ts";
 
 /** Who runs which share, as the processes see it: two run one only where the group has forgotten the first. */
 export class GroupWatch {
-  readonly #group: ModelGroup;
+  readonly #group: Pick<ModelGroup, "counts">;
   readonly #running = new Map<Process, ReadonlySet<string>>();
 
-  constructor(group: ModelGroup) {
+  constructor(group: Pick<ModelGroup, "counts">) {
     this.#group = group;
   }
 
@@ -25,7 +25,8 @@ export class GroupWatch {
           [...given].filter((share) => !before.has(share)),
         ),
       );
-      this.#running.set(owner, new Set([...before, ...given]));
+      // What somebody who is forgotten hears late is not given to him: once he is back it may not be without its being seen.
+      this.#running.set(owner, new Set([...before, ...(this.#group.counts(owner) ? given : [])]));
       yield given;
       // What was lost meanwhile is not run again before it is given again.
       const now = this.#running.get(owner) ?? new Set();
