@@ -98,6 +98,28 @@ export const LIFE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [7, "Ghosts"],
+    guard: "no chunk of a table is planned before its readers have heard that it is empty",
+    file: "pipeline/loader.ts",
+    take: "      await this.#parts.tellEmpty(table);\n",
+    put: "      void this.#parts.tellEmpty(table);\n",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/simulation.test.ts",
+      name: "tells readers of topics of rows that left in silence",
+    },
+  },
+  {
+    keeps: ["Ghosts"],
+    guard: "rows that somebody wants once more are no sign that any are gone",
+    file: "pipeline/table-loads.ts",
+    take: '(gone === "told" && isWhole)',
+    put: '(gone === "told" && isWhole && table.keyless)',
+    shownBy: {
+      file: "packages/millrace/src/gone-rows.kafka.test.ts",
+      name: "rows that somebody wants once more come without a word that the table is empty",
+    },
+  },
+  {
     keeps: ["Ghosts"],
     guard: "rows that a new generation does not have are deleted",
     file: "pipeline/loader.ts",

@@ -266,9 +266,10 @@ export class Barriers {
 
   /** Rows that the source has no more are looked for, or told of; where nothing of the table was ever told there are none. */
   #restartMoved(table: TableRuntime, { asked }: IntentDocument): void {
-    const { nextChunk, repeated = false } = table.document;
+    const { nextChunk, repeated = false, sweep } = table.document;
     const gone = this.#parts.goneRows(table);
-    const isFirst = gone === "told" && asked === true && nextChunk === 0 && !repeated;
+    const isUntouched = nextChunk === 0 && !repeated && sweep !== "due";
+    const isFirst = gone === "told" && asked === true && isUntouched;
     this.#parts.generations.restart(table, gone === "stay" || isFirst ? "none" : "due");
   }
 

@@ -89,6 +89,10 @@ describe("the pipeline, simulated", () => {
     expect(await failuresOf("topics", 1, 100)).toEqual([]);
   });
 
+  it("tells readers of topics of rows that left in silence", PATIENCE, async () => {
+    expect(await failuresOf("readers", 1, 120)).toEqual([]);
+  });
+
   it(
     "spares the source: loads from a standby that lags, slowly, and not while much of the log is kept",
     { timeout: 120_000 },

@@ -331,8 +331,7 @@ function messages(seed: number, random: SeededRandom): Profile {
 function sharded(seed: number, random: SeededRandom): Profile {
   const isTopics = random.chance(0.25);
   const whole = random.chance(0.3) ? audit(random) : everything(random);
-  // What is left out while a table is stopped is missed in a topic for ever: nobody looks for its ghosts.
-  const profile = isTopics ? whole : limited(seed, whole);
+  const profile = limited(seed, whole);
   return {
     ...profile,
     transactions: profile.transactions * 2,

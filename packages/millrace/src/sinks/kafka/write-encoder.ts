@@ -121,7 +121,7 @@ export class WriteEncoder {
     this.#leftOut.add(id);
     this.#notice(
       id,
-      `topic ${name} is compacted and is not told that ${id} was emptied (TRUNCATE): it keeps the rows from before, and readers do not hear that they are gone. A resync tells all rows that there are; those that are gone stay until somebody writes tombstones for their keys, or the topic is made anew`,
+      `topic ${name} is compacted and is not told that ${id} was emptied (TRUNCATE, or a load behind changes that were missed): it keeps the rows from before, and readers do not hear that they are gone. A resync tells all rows that there are; those that are gone stay until somebody writes tombstones for their keys, or the topic is made anew`,
     );
   }
 }
