@@ -102,7 +102,7 @@ export const LIFE_GUARDS: readonly Guard[] = [
     guard: "no chunk of a table is planned before its readers have heard that it is empty",
     file: "pipeline/loader.ts",
     take: "      await this.#parts.tellEmpty(table);\n",
-    put: "      void this.#parts.tellEmpty(table);\n",
+    put: "      this.#parts.tellEmpty(table).catch(() => undefined);\n",
     shownBy: {
       file: "packages/millrace/src/pipeline/simulation.test.ts",
       name: "tells readers of topics of rows that left in silence",
