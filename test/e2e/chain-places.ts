@@ -36,8 +36,9 @@ const FROM_WAYS: readonly (readonly [RegExp, ChainWay])[] = [
   [/^barrier\./, "column"],
 ];
 
-/** Nothing is loaded from a topic, one lane meets nobody, and no life here has dead letters or paused tables. */
-const NEVER_FROM = /^(chunk|keyless|replay|letter|table|sweep)\.|^(lane\.meeting|run\.resized)$/;
+/** Nothing is loaded from a topic, one lane meets nobody, and no life here has dead letters, paused tables or changes that were missed. */
+const NEVER_FROM =
+  /^(chunk|keyless|replay|letter|load|table|sweep)\.|^(lane\.meeting|run\.resized)$/;
 const OTHERS_FROM = [
   "sources/postgres",
   "sources/mysql",

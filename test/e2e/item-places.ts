@@ -53,7 +53,7 @@ export function wayTo(place: string): ItemWay {
 }
 
 /** Tables without a key, changes of keys and TRUNCATE no DynamoDB has; dead letters and paused tables no life here. */
-const NEVER = /^(keyless|replay|letter|table)\.|^(lane\.meeting|barrier\.rows-deleted)$/;
+const NEVER = /^(keyless|replay|letter|load|table)\.|^(lane\.meeting|barrier\.rows-deleted)$/;
 /** Topics have neither ghosts nor lanes. */
 const NEVER_INTO_KAFKA = /^(sweep\.page|run\.resized)$/;
 /** Data goes ahead of its position. */

@@ -39,7 +39,7 @@ export function wayTo(place: string): TopicWay {
  * replayed, nor a schema change that is not understood.
  */
 const NEVER =
-  /^(replay|table|sweep)\.|^(lane\.meeting|run\.resized|barrier\.rows-deleted|mysql-catalogue\.read)$/;
+  /^(replay|load|table|sweep)\.|^(lane\.meeting|run\.resized|barrier\.rows-deleted|mysql-catalogue\.read)$/;
 /** What nothing leads there for sure: a schema change in the midst of what is in doubt. */
 const BY_CHANCE = "mysql-log.look-ahead";
 /** Data goes ahead of its position. */

@@ -159,7 +159,7 @@ const STATUS_METRICS: readonly StatusMetric[] = [
   ),
   gaugeOf(
     "millrace_table_stopped",
-    "1 for a table whose changes are not applied any more, until it is loaded anew.",
+    "1 for a table whose changes are not applied any more, until it is loaded anew; of topics, until the partition that has stopped works again.",
     ["table"],
     ({ tables }, set) => {
       for (const table of tables) set({ table: table.id }, table.stopped === null ? 0 : 1);
